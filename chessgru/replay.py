@@ -63,10 +63,11 @@ class _Tables(NamedTuple):
     rays: Tensor  # (64, 8, 7) int64: squares seen from a square in 8 directions, 64 = off the board
     direction: Tensor  # (P,) int64: 0..7, or 8 for a knight's move
     before: list[tuple[Tensor, Tensor, Tensor]]  # a distance: (pairs, pairs one nearer, squares between)
-    slides: Tensor  # (13, 9) bool: piece code x direction -> slides that way
-    steps: Tensor  # (13, 9) bool: piece code x direction -> attacks one step that way
+    origin_way: Tensor  # (P,) int64: from-square * 9 + direction
+    slides: Tensor  # (14, 8) bool: the other side's piece code x direction -> slides that way
     single: Tensor  # (P,) bool: the pair is one step or a knight's move
-    knight_pairs: Tensor  # (64, 8) int64: knight neighbours, 64 = off the board
+    knight_squares: Tensor  # (64, 8) int64: knight neighbours, 64 = off the board
+    passing_pairs: Tensor  # (14,) int64: captures from rank 5 to rank 6
     pawn_push: Tensor  # (P,) bool: one square north
     pawn_jump: Tensor  # (P,) bool: two squares north from rank 2
     promotion_source: Tensor  # (S - P,) int64: the piece move with the same squares
@@ -87,19 +88,13 @@ def _ray(square: int, direction: int) -> list[int]:
     return [chess.square(f, r) if 0 <= f < 8 and 0 <= r < 8 else 64 for f, r in squares]
 
 
-def _piece_reach() -> tuple[list[list[bool]], list[list[bool]]]:
-    """Returns which way each piece code slides, and which way it attacks one step."""
-    slides = [[False] * 9 for _ in range(13)]
-    steps = [[False] * 9 for _ in range(13)]
-    for color in (0, BLACK):
-        for direction in range(8):
-            slides[color + (ROOK if direction < 4 else BISHOP)][direction] = True
-            slides[color + QUEEN][direction] = True
-            steps[color + KING][direction] = True
-        steps[color + KNIGHT][8] = True
-        for direction in (4, 5) if color == 0 else (6, 7):
-            steps[color + PAWN][direction] = True
-    return slides, steps
+def _sliders() -> list[list[bool]]:
+    """Returns which way each piece code of the other side slides; 13 is the edge of the board."""
+    slides = [[False] * 8 for _ in range(14)]
+    for direction in range(8):
+        slides[BLACK + (ROOK if direction < 4 else BISHOP)][direction] = True
+        slides[BLACK + QUEEN][direction] = True
+    return slides
 
 
 @cache
@@ -124,7 +119,6 @@ def _tables(device: torch.device) -> _Tables:
                     between.append(rays[square][way][k - 1])
         if k:
             before.append((pairs, nearer, between))
-    slides, steps = _piece_reach()
     rights = [[True] * 4 for _ in range(64)]
     for square, lost in {chess.E1: (0, 1), chess.H1: (0,), chess.A1: (1,)}.items():
         for right in lost:
@@ -154,10 +148,17 @@ def _tables(device: torch.device) -> _Tables:
         rays=longs(rays),
         direction=longs(direction),
         before=[(longs(pairs), longs(nearer), longs(between)) for pairs, nearer, between in before],
-        slides=bools(slides),
-        steps=bools(steps),
+        origin_way=longs([m.from_square * 9 + d for m, d in zip(moves[:PIECE_MOVES], direction, strict=True)]),
+        slides=bools(_sliders()),
         single=bools([k == 1 for k in distance]),
-        knight_pairs=longs(knights),
+        knight_squares=longs(knights),
+        passing_pairs=longs(
+            [
+                pair
+                for pair, (d, k) in enumerate(zip(direction, distance, strict=True))
+                if d in (4, 5) and k == 1 and moves[pair].from_square // 8 == 4
+            ]
+        ),
         pawn_push=bools([d == 0 and k == 1 for d, k in zip(direction, distance, strict=True)]),
         pawn_jump=bools(
             [
@@ -273,11 +274,15 @@ def _open_lines(empty: Tensor) -> Tensor:
 def _attacks(board: Tensor, lines: Tensor) -> Tensor:
     """Returns (P, N) bool: the piece on the from-square, of either side, attacks the to-square."""
     tables = _tables(board.device)
-    origin, way = tables.from_square[:PIECE_MOVES], tables.direction
-    reach = tables.slides.int() + 2 * tables.steps.int()  # (13, 9)
-    kind = board[origin].long() * 9 + way[:, None]  # (P, N)
-    code = reach.flatten().to(torch.int8)[kind]
-    return (lines & (code & 1).bool()) | (tables.single[:, None] & (code & 2).bool())
+    kind = torch.where(board > BLACK, board - BLACK, board)
+    queen, king = kind == QUEEN, kind == KING
+    straight, diagonal, none = (kind == ROOK) | queen, (kind == BISHOP) | queen, torch.zeros_like(king)
+    up, down = king | (board == PAWN), king | (board == BLACK + PAWN)
+    slides = torch.stack([straight] * 4 + [diagonal] * 4 + [none], dim=1)  # (64, 9, N)
+    steps = torch.stack([king] * 4 + [up, up, down, down, kind == KNIGHT], dim=1)
+    slides, steps = slides.flatten(0, 1), steps.flatten(0, 1)
+    reach = slides[tables.origin_way] & lines
+    return reach.logical_or_(steps[tables.origin_way] & tables.single[:, None])
 
 
 def _attacked_squares(attacks: Tensor, by: Tensor) -> Tensor:
@@ -292,7 +297,7 @@ def _seen_from_king(board: Tensor, king: Tensor) -> tuple[Tensor, Tensor, Tensor
     """Looks along the eight rays from the mover's king.
 
     Returns `resolve` (64, N) int8, how many sliding checkers a move to the square blocks or captures;
-    `checkers` (N,) their number; `pinned` (65, N) int64, the ray a pinned piece stands on, else 8.
+    `checkers` (N,) their number; `pinned` (65, N) int8, the ray a pinned piece stands on, else 8.
     """
     tables = _tables(board.device)
     count = board.shape[1]
@@ -300,9 +305,7 @@ def _seen_from_king(board: Tensor, king: Tensor) -> tuple[Tensor, Tensor, Tensor
     column = torch.arange(count, device=board.device)
     rays = tables.rays[king]  # (N, 8, 7)
     seen = padded[rays, column[:, None, None]]  # (N, 8, 7)
-    slides = torch.cat([tables.slides[:, :8], tables.slides.new_zeros(1, 8)])
-    slides[: BLACK + 1] = False  # only the other side's pieces check or pin
-    slider = slides[seen.long(), torch.arange(8, device=board.device)[:, None]]
+    slider = tables.slides[seen.long(), torch.arange(8, device=board.device)[:, None]]
     rank = (seen > 0).cumsum(-1)  # 1 from the first piece on, 2 from the second
     first = (rank == 1) & (seen > 0)
     second = (rank == 2) & (seen > 0)
@@ -312,9 +315,9 @@ def _seen_from_king(board: Tensor, king: Tensor) -> tuple[Tensor, Tensor, Tensor
     resolve = torch.zeros(65, count, dtype=torch.int8, device=board.device)
     resolve.index_put_((rays, column[:, None, None].expand_as(rays)), on_line.to(torch.int8), accumulate=True)
     pins = (own_first & (second & slider).any(-1))[..., None] & first  # (N, 8, 7)
-    pinned = torch.full((65, count), 8, device=board.device)
+    pinned = board.new_full((65, count), 8)
     at = pins.nonzero()
-    pinned[rays[pins], at[:, 0]] = at[:, 1]
+    pinned[rays[pins], at[:, 0]] = at[:, 1].to(torch.int8)
     return resolve[:64], checks.sum(-1), pinned
 
 
@@ -324,7 +327,7 @@ def _leapers(board: Tensor, king: Tensor) -> Tensor:
     count = board.shape[1]
     padded = torch.cat([board, board.new_zeros(1, count)])
     column = torch.arange(count, device=board.device)[:, None]
-    near = torch.cat([tables.knight_pairs[king], tables.rays[king][:, 4:6, 0]], dim=1)  # (N, 10)
+    near = torch.cat([tables.knight_squares[king], tables.rays[king][:, 4:6, 0]], dim=1)  # (N, 10)
     wanted = torch.tensor([BLACK + KNIGHT] * 8 + [BLACK + PAWN] * 2, device=board.device)
     hits = (padded[near, column] == wanted).to(torch.int8)
     checkers = torch.zeros(65, count, dtype=torch.int8, device=board.device)
@@ -382,24 +385,23 @@ def legal_moves(boards: Boards) -> Legal:
     leapers = _leapers(board, king)
     checkers = sliders + leapers.sum(0)
     meets = (checkers == 0) | ((checkers == 1) & ((resolve + leapers) > 0))  # (64, N)
-    opposite = torch.tensor(_OPPOSITE, device=board.device)
+    way = tables.direction[:, None].to(torch.int8)
+    opposite = board.new_tensor(_OPPOSITE)[tables.direction][:, None]
     pin = pinned[origin]  # (P, N)
-    way = tables.direction[:, None]
-    stays = (pin == 8) | ((way < 8) & ((pin == way) | (pin == opposite[way])))
+    stays = (pin == 8) | ((way < 8) & ((pin == way) | (pin == opposite)))
 
     mover = board[origin]
     pawn, is_king = mover == PAWN, mover == KING
-    passing = (
-        (target[:, None] == boards.en_passant) & pawn & attacks & (boards.en_passant < 64)
-    )  # (P, N)
     pawn_moves = (attacks & other[target]) | (
         lines & empty[target] & (tables.pawn_push | tables.pawn_jump)[:, None]
     )
     legal = torch.where(pawn, pawn_moves, attacks & ~own[target]) & own[origin]
     legal &= torch.where(is_king, ~attacked[target], meets[target] & stays)
+    pairs = tables.passing_pairs
+    passing = (target[pairs][:, None] == boards.en_passant) & pawn[pairs] & attacks[pairs]  # (14, N)
     at = passing.nonzero()
     if len(at):
-        pair, column = at[:, 0], at[:, 1]
+        pair, column = pairs[at[:, 0]], at[:, 1]
         legal[pair, column] = _en_passant_is_safe(
             board[:, column], origin[pair], boards.en_passant[column], king[column]
         )
