@@ -190,7 +190,7 @@ class Block(nn.Module):
         """
         gain, shift = self.modulate(modulation).chunk(2, dim=-1)
         if rows is not None:
-            gain, shift = gain[rows], shift[rows]
+            gain, shift = gain.index_select(0, rows), shift.index_select(0, rows)
         y = self.norm(self.first(x))
         y = functional.relu(torch.addcmul(y + shift[..., None, None], y, gain[..., None, None]))
         squares = y.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C), a view in channels-last memory
@@ -252,14 +252,20 @@ class MoveGRU(nn.Module):
             dtype = torch.get_autocast_dtype("cuda")
         matrix = attack_matrix(legal.attacks, dtype)
         planes = board_planes(boards, matrix, last).unflatten(1, (8, 8)).permute(0, 3, 1, 2)
-        x = functional.relu(self.stem(planes) + self.place)
-        for block in self.blocks:
-            x = block(x, matrix, condition, rows)
-        pooled = functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
-        people = condition if rows is None else condition[rows]
+        x, pooled = self._trunk(planes, matrix, condition, rows)
+        people = condition if rows is None else condition.index_select(0, rows)
         color = boards.black_to_move[:, None].to(pooled.dtype)
         inputs = torch.cat([pooled, self.last_move(last), people, color], dim=-1)
         return legal, matrix, x, inputs
+
+    def _trunk(
+        self, planes: Tensor, matrix: Tensor, condition: Tensor, rows: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the squares (N, C, 8, 8) and their summary (N, H), from planes (N, PLANES, 8, 8)."""
+        x = functional.relu(self.stem(planes) + self.place)
+        for block in self.blocks:
+            x = block(x, matrix, condition, rows)
+        return x, functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
 
     def _decide(self, x: Tensor, matrix: Tensor, hidden: Tensor, people: Tensor) -> Tensor:
         """Returns (N, vocabulary.SIZE) logits in the mover's coordinates, before the legal mask."""
@@ -269,7 +275,7 @@ class MoveGRU(nn.Module):
         squares = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C)
         scores = self.origin(squares) @ self.target(squares).transpose(1, 2)  # (N, 64, 64)
         pairs, targets, pieces = _token_squares(x.device)
-        logits = scores.flatten(1)[:, pairs] * self.config.head**-0.5
+        logits = scores.flatten(1).index_select(1, pairs) * self.config.head**-0.5
         promotions = self.promotion(squares)[:, targets, pieces]
         logits = torch.cat([logits[:, :PIECE_MOVES], logits[:, PIECE_MOVES:] + promotions], dim=-1)
         return (logits + self.move_bias(self.habit(mood))).float()
@@ -296,7 +302,7 @@ class MoveGRU(nn.Module):
         padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
         padded[valid] = inputs
         hidden = self.recurrent(padded)[0][valid]  # (N, H)
-        logits = self._decide(x, matrix, hidden, condition[rows])
+        logits = self._decide(x, matrix, hidden, condition.index_select(0, rows))
         return logits.masked_fill(~legal.moves, -torch.inf), mirror_tokens(tokens[valid], black)
 
     def step(self, state: State, boards: Boards, last: Tensor, context: Context) -> Reading:
