@@ -1,0 +1,24 @@
+"""The compiler behind the hot loops of reading games: numba, with its result kept on disk if possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def jit(function: Function) -> Function:
+    """Returns the function compiled at its first call, from the disk cache where one can be written.
+
+    numba refuses to cache where neither the package's folder nor the user's cache folder is writable;
+    the function is then compiled anew in each process, which costs seconds but changes nothing else.
+    The cache notices changes in the function's own file only: a compiled function must not call one
+    of another file.
+    """
+    try:
+        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return numba.njit(function)  # type: ignore[no-any-return]

@@ -1,0 +1,553 @@
+"""One pass over PGN bytes, compiled: where a game begins and ends, its moves as written, its clocks.
+
+`scan` reads one game of a buffer and knows nothing of the rules of chess: it fills rows of written
+moves (see `chessgru.rules`) and leaves their meaning to whoever knows the language of the letters.
+
+A game ends where the next one begins: at a line with a tag after the moves; at a second Event tag; at
+move number 1 after a result; and after a blank line at a move number that does not continue the game.
+A blank line inside the moves therefore ends nothing. A comment that is never closed ends at a line
+that begins with `[Event "`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chessgru.jit import jit
+from chessgru.rules import LONG_CASTLING, NULL_MOVE, SHORT_CASTLING, UNREADABLE
+
+Bytes = NDArray[np.uint8]
+
+MAX_PLIES: Final = 2000
+"""A longer game is not taken in; the longest known serious one has 538 plies."""
+
+COMPLETE, NEED_MORE, NOTHING = range(3)
+"""What became of a scan: a game; the buffer ends inside a game; nothing but blanks and comments."""
+
+(STATUS, TAGS, MOVETEXT, END, COUNT, RESULT, FLAGS, TAG_LINE, LINES, LETTERS, CLOCKS, BLANK_PLY) = range(12)
+"""The fields of `info` after a scan; lines are counted from the start of the scan."""
+
+NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG = 1, 2, 4, 8, 16
+"""The bits of `info[FLAGS]`."""
+
+HAS_CLK, HAS_EMT = 1, 2
+"""The bits of `info[CLOCKS]`."""
+
+CYRILLIC: Final = 1 << 26
+"""The bit of `info[LETTERS]` for Russian letters; bits 0..25 stand for the letters A..Z."""
+
+RESULTS: Final = ("", "1-0", "0-1", "1/2-1/2", "*")
+"""The result token by `info[RESULT]`."""
+
+
+class Scratch(NamedTuple):
+    """The arrays that a scan writes to: one row a ply."""
+
+    moves: NDArray[np.int16]  # (MAX_PLIES, 5)
+    offsets: NDArray[np.int64]  # (MAX_PLIES, 2): first byte and end of the move in the buffer
+    clocks: NDArray[np.float64]  # (MAX_PLIES, 2): seconds of %clk and %emt, NaN if none
+    info: NDArray[np.int64]  # (12,)
+
+
+def new_scratch() -> Scratch:
+    """Returns fresh arrays for `scan`."""
+    return Scratch(
+        np.zeros((MAX_PLIES, 5), dtype=np.int16),
+        np.zeros((MAX_PLIES, 2), dtype=np.int64),
+        np.full((MAX_PLIES, 2), np.nan),
+        np.zeros(12, dtype=np.int64),
+    )
+
+
+@jit
+def _is_blank(byte: int) -> bool:
+    return byte == 32 or 9 <= byte <= 13
+
+
+@jit
+def _ends_move(byte: int) -> bool:
+    """Whether a byte may follow a move directly: a blank or one of `!"$().;?[]{}*,`."""
+    return (
+        byte == 32
+        or 9 <= byte <= 13
+        or 33 <= byte <= 36
+        or 40 <= byte <= 42
+        or byte in (44, 46, 59, 63, 91, 93, 123, 125)
+    )
+
+
+@jit
+def _is_word(byte: int) -> bool:
+    """Whether a byte may stand in the name of a tag."""
+    return 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95
+
+
+@jit
+def _tag_at(buffer: Bytes, at: int, size: int) -> int:
+    """Returns 0 if no tag begins at this byte, 1 if a tag does, 2 if it is the Event tag."""
+    if at >= size or buffer[at] != 91:  # [
+        return 0
+    i = at + 1
+    while i < size and i < at + 256 and _is_word(buffer[i]):
+        i += 1
+    length = i - at - 1
+    if length == 0:
+        return 0
+    while i < size and i < at + 512 and (buffer[i] == 32 or buffer[i] == 9):
+        i += 1
+    if i >= size or buffer[i] != 34:  # "
+        return 0
+    b = buffer[at + 1 : at + 6]
+    is_event = length == 5 and b[0] == 69 and b[1] == 118 and b[2] == 101 and b[3] == 110 and b[4] == 116
+    return 2 if is_event else 1
+
+
+@jit
+def _seconds(buffer: Bytes, at: int, end: int) -> float:
+    """Returns the duration `h:mm:ss`, `m:ss` or `s`, with tenths or without, or NaN."""
+    while at < end and buffer[at] == 32:
+        at += 1
+    total, part, scale, digits = 0.0, 0.0, 0.0, 0
+    while at < end and digits < 16:
+        byte = buffer[at]
+        if 48 <= byte <= 57:
+            digits += 1
+            if scale == 0.0:
+                part = part * 10 + (byte - 48)
+            else:
+                part += (byte - 48) * scale
+                scale /= 10
+        elif byte == 58 and scale == 0.0 and digits > 0:  # :
+            total, part = (total + part) * 60, 0.0
+        elif (byte == 46 or byte == 44) and scale == 0.0:
+            scale = 0.1
+        else:
+            break
+        at += 1
+    return round(total + part, 3) if 0 < digits < 16 else np.nan
+
+
+@jit
+def _comment_end(buffer: Bytes, at: int, size: int) -> tuple[int, bool]:
+    """Returns the end of the comment whose text begins here, and whether it is closed."""
+    while at < size:
+        byte = buffer[at]
+        if byte == 125:  # }
+            return at + 1, True
+        if byte == 10 and _tag_at(buffer, at + 1, size) == 2:
+            return at + 1, False
+        at += 1
+    return at, False
+
+
+@jit
+def _read_clocks(buffer: Bytes, at: int, end: int, row: NDArray[np.float64]) -> int:
+    """Reads `[%clk ...]` and `[%emt ...]` of one comment into a row; returns the bits of what was there."""
+    found = 0
+    while at < end - 6:
+        if buffer[at] == 91 and buffer[at + 1] == 37:
+            b0, b1, b2 = buffer[at + 2], buffer[at + 3], buffer[at + 4]
+            if b0 == 99 and b1 == 108 and b2 == 107:  # clk
+                row[0] = _seconds(buffer, at + 5, end)
+                found |= HAS_CLK
+            elif b0 == 101 and b1 == 109 and b2 == 116:  # emt
+                row[1] = _seconds(buffer, at + 5, end)
+                found |= HAS_EMT
+        at += 1
+    return found
+
+
+@jit
+def _letter_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
+    """Returns the code of the piece letter at this byte and its length in bytes; (0, 0) if there is none.
+
+    ASCII capitals stand for themselves. Figurines are coded 1..6 (pawn to king); the Russian letters
+    7..11 (knight, bishop, rook, queen, king), in UTF-8 and in Windows-1251.
+    """
+    byte = buffer[at]
+    if byte < 128:
+        return (int(byte), 1) if 65 <= byte <= 90 else (0, 0)
+    following = buffer[at + 1] if at + 1 < size else 0
+    if byte == 0xE2 and following == 0x99 and at + 2 < size and 0x94 <= buffer[at + 2] <= 0x9F:
+        return 6 - (buffer[at + 2] - 0x94) % 6, 3
+    if byte == 0xD0 and 0x9A <= following <= 0xA4:
+        if following == 0x9A:  # K, or Kr for the king
+            king = at + 3 < size and buffer[at + 2] == 0xD1 and buffer[at + 3] == 0x80
+            return (11, 4) if king else (7, 2)
+        if following == 0xA1:
+            return 8, 2
+        if following == 0x9B:
+            return 9, 2
+        return (10, 2) if following == 0xA4 else (0, 0)
+    if following < 128 or following == 0xF0:
+        if byte == 0xCA:
+            return (11, 2) if following == 0xF0 else (7, 1)
+        if byte == 0xD1:
+            return 8, 1
+        if byte == 0xCB:
+            return 9, 1
+        if byte == 0xD4:
+            return 10, 1
+    return 0, 0
+
+
+@jit
+def _castling_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
+    """Returns the castling written at this byte and its end, with letters or zeros; (0, at) if none."""
+    first = buffer[at]
+    if at + 3 > size or (first != 79 and first != 48):
+        return 0, at
+    if buffer[at + 1] != 45 or buffer[at + 2] != first:
+        return 0, at
+    if at + 5 <= size and buffer[at + 3] == 45 and buffer[at + 4] == first:
+        return LONG_CASTLING, at + 5
+    return SHORT_CASTLING, at + 3
+
+
+@jit
+def _square_at(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the square named at this byte, or -1."""
+    if at + 1 < size and 97 <= buffer[at] <= 104 and 49 <= buffer[at + 1] <= 56:
+        return int(buffer[at]) - 97 + 8 * (int(buffer[at + 1]) - 49)
+    return -1
+
+
+@jit
+def _skip_mark(buffer: Bytes, at: int, size: int) -> int:
+    """Returns where the text goes on after a capture or hyphen, if one is here."""
+    if at < size and (buffer[at] == 120 or buffer[at] == 45 or buffer[at] == 58):  # x - :
+        return at + 1
+    return at
+
+
+@jit
+def _promotion_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
+    """Returns the code of the promotion written at this byte and its end; (0, at) if there is none."""
+    sign = at < size and (buffer[at] == 61 or buffer[at] == 47)  # = /
+    i = at + 1 if sign else at
+    if i >= size:
+        return 0, at
+    if buffer[i] in (98, 110, 113, 114):  # b n q r
+        return int(buffer[i]), i + 1
+    letter, length = _letter_at(buffer, i, size)
+    return (letter, i + length) if length else (0, at)
+
+
+@jit
+def _skip_suffix(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the end of the signs after a move: checks, mates and `e.p.`."""
+    while at < size and buffer[at] in (43, 35, 61):  # + # =
+        at += 1
+    if at + 4 <= size and buffer[at] == 101 and buffer[at + 1] == 46:  # e.
+        if buffer[at + 2] == 112 and buffer[at + 3] == 46:
+            at += 4
+    elif at + 2 <= size and buffer[at] == 101 and buffer[at + 1] == 112:
+        at += 2
+    while at < size and (buffer[at] == 43 or buffer[at] == 35):
+        at += 1
+    return at
+
+
+@jit
+def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int:
+    """Reads the move that begins at this byte into a row; returns its end, or -1 if it is not readable."""
+    row[0], row[1], row[2], row[3], row[4] = 0, -1, -1, 0, 0
+    castling, i = _castling_at(buffer, at, size)
+    if castling:
+        row[0] = castling
+        i = _skip_suffix(buffer, i, size)
+        return i if i >= size or _ends_move(buffer[i]) else -1
+    letter, length = _letter_at(buffer, at, size)
+    row[0] = letter if letter != 1 else 0
+    i = at + length
+    target = -1
+    square = _square_at(buffer, i, size)
+    if square >= 0:
+        after = _square_at(buffer, _skip_mark(buffer, i + 2, size), size)
+        if after >= 0:
+            row[1], row[2] = square & 7, square >> 3
+            i = _skip_mark(buffer, i + 2, size)
+            square = after
+        target = square
+    else:
+        if i < size and 97 <= buffer[i] <= 104:
+            row[1] = int(buffer[i]) - 97
+            i += 1
+        elif i < size and 49 <= buffer[i] <= 56:
+            row[2] = int(buffer[i]) - 49
+            i += 1
+        i = _skip_mark(buffer, i, size)
+        target = _square_at(buffer, i, size)
+    if target < 0:
+        return -1
+    row[3] = target
+    row[4], i = _promotion_at(buffer, i + 2, size)
+    i = _skip_suffix(buffer, i, size)
+    return i if i >= size or _ends_move(buffer[i]) else -1
+
+
+@jit
+def _word_end(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the end of whatever stands here, at least one byte on."""
+    at += 1
+    while at < size and not _ends_move(buffer[at]):
+        at += 1
+    return at
+
+
+@jit
+def _is_remark(buffer: Bytes, at: int, end: int) -> bool:
+    """Whether a word is no move but an annotator's sign: e.p., ep, N, D, or signs without a letter."""
+    length = end - at
+    if length == 1 and buffer[at] in (68, 78):
+        return True
+    if length == 2 and buffer[at] == 101 and buffer[at + 1] == 112:
+        return True
+    if length == 1 and buffer[at] in (101, 112) and end < len(buffer) and buffer[end] == 46:
+        return True
+    for i in range(at, end):
+        byte = buffer[i]
+        if 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte >= 128:
+            return False
+    return True
+
+
+@jit
+def _result_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
+    """Returns the index in `RESULTS` of the result written at this byte and its end; (0, at) if none."""
+    if buffer[at] == 42:  # *
+        return 4, at + 1
+    if at + 3 > size:
+        return 0, at
+    a, b, c = buffer[at], buffer[at + 1], buffer[at + 2]
+    if at + 7 <= size and a == 49 and b == 47 and c == 50 and buffer[at + 3] == 45 and buffer[at + 4] == 49:
+        return 3, at + 7
+    if at + 3 < size and not _ends_move(buffer[at + 3]):
+        return 0, at
+    if a == 49 and b == 45 and c == 48:
+        return 1, at + 3
+    if a == 48 and b == 45 and c == 49:
+        return 2, at + 3
+    if a == 49 and b == 47 and c == 50:
+        return 3, at + 3
+    return 0, at
+
+
+@jit
+def _is_null(buffer: Bytes, at: int, end: int) -> bool:
+    """Whether a word is one of the null moves: `--`, `Z0`, `0000`, `@@@@`, `null`."""
+    length = end - at
+    if length == 2:
+        return (buffer[at] == 45 and buffer[at + 1] == 45) or (buffer[at] == 90 and buffer[at + 1] == 48)
+    if length == 4 and buffer[at] in (48, 64):
+        first = buffer[at]
+        return buffer[at + 1] == first and buffer[at + 2] == first and buffer[at + 3] == first
+    return False
+
+
+@jit
+def _white_space_at(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the length of an invisible or typographic character (no-break space, BOM, ellipsis), or 0."""
+    if buffer[at] == 0xC2 and at + 1 < size and buffer[at + 1] == 0xA0:
+        return 2
+    if buffer[at] == 0xEF and at + 2 < size and buffer[at + 1] == 0xBB and buffer[at + 2] == 0xBF:
+        return 3
+    if buffer[at] == 0xE2 and at + 2 < size and buffer[at + 1] == 0x80 and 0x80 <= buffer[at + 2] <= 0xAF:
+        return 3
+    return 0
+
+
+@jit
+def scan(
+    buffer: Bytes,
+    begin: int,
+    size: int,
+    final: bool,
+    moves: NDArray[np.int16],
+    offsets: NDArray[np.int64],
+    clocks: NDArray[np.float64],
+    info: NDArray[np.int64],
+) -> int:
+    """Scans one game from `begin` and returns where the next one begins.
+
+    With `final` the buffer's end is the end of the file; else a game that reaches it is incomplete and
+    `info[STATUS]` is NEED_MORE: scan again from `begin` with more bytes. Rows of `clocks` that were
+    written must be reset to NaN by the caller.
+    """
+    info[:] = 0
+    info[BLANK_PLY] = -1
+    i, lines, count, depth, variation_lines = begin, 0, 0, 0, 0
+    in_tags, in_moves, seen_event, failed, blank, line_start = False, False, False, False, False, True
+    found_end = False
+    while i < size:
+        byte = buffer[i]
+        if byte == 10:
+            lines += 1
+            i += 1
+            line_start = True
+            j = i
+            while j < size and (buffer[j] == 32 or buffer[j] == 9 or buffer[j] == 13):
+                j += 1
+            if j < size and buffer[j] == 10:
+                blank = True
+            continue
+        if line_start and byte == 37:  # %
+            while i < size and buffer[i] != 10:
+                i += 1
+            continue
+        if _is_blank(byte):
+            i += 1
+            continue
+        if line_start and byte == 91:  # [
+            tag = _tag_at(buffer, i, size)
+            if tag:
+                if in_moves or (tag == 2 and seen_event):
+                    found_end = True
+                    break
+                if not in_tags:
+                    in_tags = True
+                    info[TAGS] = i
+                    info[TAG_LINE] = lines
+                seen_event = seen_event or tag == 2
+                while i < size and buffer[i] != 10:
+                    i += 1
+                blank = False
+                continue
+        line_start = False
+        if byte == 123:  # {
+            end, closed = _comment_end(buffer, i + 1, size)
+            if not closed:
+                info[FLAGS] |= OPEN_COMMENT
+            if depth == 0 and count > 0 and not failed:
+                info[CLOCKS] |= _read_clocks(buffer, i + 1, end, clocks[count - 1])
+            for k in range(i, end):
+                if buffer[k] == 10:
+                    lines += 1
+            line_start = not closed
+            i = end
+            continue
+        if byte == 59:  # ;
+            while i < size and buffer[i] != 10:
+                i += 1
+            continue
+        if byte == 91:  # a stray [command]
+            while i < size and buffer[i] != 93 and buffer[i] != 10:
+                i += 1
+            continue
+        if byte == 40:  # (
+            depth += 1
+            i += 1
+            continue
+        if byte == 41:  # )
+            depth = max(depth - 1, 0)
+            i += 1
+            continue
+        if depth > 0:
+            i += 1
+            continue
+        if byte == 36:  # $
+            i += 1
+            while i < size and 48 <= buffer[i] <= 57:
+                i += 1
+            continue
+        if byte >= 128:
+            length = _white_space_at(buffer, i, size)
+            if length:
+                i += length
+                continue
+        if byte != 42 and _ends_move(byte):
+            i += 1
+            continue
+        result, end = _result_at(buffer, i, size)
+        castling, _ = _castling_at(buffer, i, size)
+        number = -1
+        if result == 0 and castling == 0 and 48 <= byte <= 57:
+            end, number = i, 0
+            while end < size and 48 <= buffer[end] <= 57:
+                number = min(number * 10 + (int(buffer[end]) - 48), 1000000)
+                end += 1
+            if _is_null(buffer, i, end):
+                number = -1
+        if number >= 0:
+            fresh = info[RESULT] != 0 and number == 1
+            jump = blank and number == 1 and (failed or count > 1)
+            jump = jump or (blank and not failed and count > 0 and number != count // 2 + 1)
+            if in_moves and (fresh or jump) and (count > 0 or failed or info[RESULT] != 0):
+                found_end = True
+                break
+        if not in_moves:
+            in_moves = True
+            info[MOVETEXT] = i
+            if not in_tags:
+                info[TAGS] = i
+                info[TAG_LINE] = lines
+                info[FLAGS] |= NO_TAGS
+        if number >= 0:
+            if blank and count > 0 and info[BLANK_PLY] < 0:
+                info[BLANK_PLY] = count
+            blank = False
+            i = end
+            continue
+        if result:
+            if info[RESULT] == 0:
+                info[RESULT] = result
+            i = end
+            continue
+        end = _word_end(buffer, i, size)
+        null = _is_null(buffer, i, end)
+        if not null and castling == 0 and _is_remark(buffer, i, end):
+            i = end
+            continue
+        if blank and count > 0 and info[BLANK_PLY] < 0:
+            info[BLANK_PLY] = count
+        blank = False
+        if info[RESULT] != 0:
+            info[FLAGS] |= AFTER_RESULT
+            i = end
+            continue
+        if failed:
+            i = end
+            continue
+        if count == MAX_PLIES:
+            info[FLAGS] |= TOO_LONG
+            failed = True
+            i = end
+            continue
+        row = moves[count]
+        move_end = -1
+        if null:
+            row[0] = NULL_MOVE
+        else:
+            move_end = _read_move(buffer, i, size, row)
+            if move_end < 0:
+                row[0] = UNREADABLE
+        offsets[count, 0] = i
+        if move_end < 0:
+            failed = True
+            move_end = end
+        elif 65 <= row[0] <= 90:
+            info[LETTERS] |= 1 << (row[0] - 65)
+        elif 7 <= row[0] <= 11:
+            info[LETTERS] |= CYRILLIC
+        if 65 <= row[4] <= 90:
+            info[LETTERS] |= 1 << (row[4] - 65)
+        offsets[count, 1] = move_end
+        count += 1
+        i = move_end
+    if depth > 0:
+        info[FLAGS] |= OPEN_VARIATION
+    if not in_moves:
+        info[MOVETEXT] = i
+    info[COUNT] = count
+    info[LINES] = lines
+    info[END] = i
+    if not found_end and not final:
+        info[STATUS] = NEED_MORE
+    elif in_tags or in_moves:
+        info[STATUS] = COMPLETE
+    else:
+        info[STATUS] = NOTHING
+    return i
