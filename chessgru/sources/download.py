@@ -1,0 +1,152 @@
+"""A download in progress: games to iterate over, and a mark at the end."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from chessgru import __version__
+from chessgru.game import Game, Rejection
+from chessgru.pgn import read_games
+from chessgru.sources import chesscom, lichess
+from chessgru.sources.account import Account, ReceivedGame
+from chessgru.sources.filters import Filters, SiteName, account_name
+from chessgru.sources.polite import PoliteClient
+from chessgru.sources.progress import Meter, ProgressListener
+
+
+class Download(Iterator[Game | Rejection]):
+    """The games of an account, as they arrive; can be gone through once.
+
+    Nothing is asked of the site before the first `next`. Raises SourceError when the site cannot be
+    reached, refuses, or breaks off too often; the games until then are good. To cancel, call `close`, leave
+    the `with` block, or raise from the listener.
+    """
+
+    def __init__(self, *, account: Account, web: PoliteClient, meter: Meter, name: str) -> None:
+        self.name = name
+        """The `source` of each game, such as "lichess:anna_k"."""
+        self.mark: str | None = None
+        """None until every game arrived; store it then, under `sync_key`, and pass it in the next time."""
+        self._account = account
+        self._web = web
+        self._meter = meter
+        self._items = self._run()
+
+    @property
+    def resume_mark(self) -> str | None:
+        """Where to go on if this download ends now, and every game that came out of it was stored."""
+        return self.mark or self._account.resume_mark
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Game | Rejection:
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the download and closes its connection; does nothing the second time."""
+        self._items.close()
+        self._web.close()
+
+    def _run(self) -> Generator[Game | Rejection]:
+        received_games = self._account.games()
+        try:
+            index = 0
+            for received in received_games:
+                for item in _parse(received, name=self.name):
+                    self._meter.count(expected=self._account.expected, fraction=self._account.fraction)
+                    yield replace(item, index=index)
+                    index += 1
+            self.mark = self._account.mark
+            self._meter.finish()
+        finally:
+            received_games.close()
+            self._web.close()
+
+
+def _parse(received: ReceivedGame, *, name: str) -> Iterator[Game | Rejection]:
+    """Yields what one received game reads as; a rejection's detail ends with the game's address."""
+    if not received.pgn.strip():
+        yield Rejection(reason="no moves", detail=f"the site gave no moves: {received.url}", source=name)
+        return
+    text = io.BytesIO(received.pgn.encode("utf-8", "replace"))
+    for item in read_games(text, name=name):
+        if isinstance(item, Rejection):
+            yield replace(item, detail=f"{item.detail}: {received.url}", source=name)
+        else:
+            yield replace(item, site_id=received.site_id, source=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a download takes from the world around it, so that tests can pass in their own."""
+
+    client: httpx.Client | None = None
+    """None opens one for the download alone."""
+    base_url: str | None = None
+    """None is the site itself."""
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    """Seconds from 1970."""
+
+
+def download(
+    site: SiteName,
+    user: str,
+    *,
+    filters: Filters | None = None,
+    mark: str | None = None,
+    token: str | None = None,
+    contact: str | None = None,
+    progress: ProgressListener | None = None,
+    surroundings: Surroundings | None = None,
+) -> Download:
+    """Prepares the download of an account's games.
+
+    `user` is a name or the address of a profile page. `mark` is what the last complete download of the
+    same account and filters left (see `sync_key`); None fetches everything. `token` is Lichess's and goes
+    nowhere else; `contact` (an e-mail address) goes to chess.com. Raises SourceError for an impossible
+    name, mark or token.
+    """
+    around = surroundings or Surroundings()
+    wanted = filters or Filters()
+    name = account_name(site, user)
+    meter = Meter(listener=progress, now=around.now)
+    if site == "lichess":
+        headers = lichess.request_headers(token, __version__)
+        web = _client(site, lichess.BASE_URL, headers, around, meter)
+        account: Account = lichess.LichessAccount(name, filters=wanted, mark=mark, web=web)
+    else:
+        headers = chesscom.request_headers(name, contact, __version__)
+        web = _client(site, chesscom.BASE_URL, headers, around, meter)
+        account = chesscom.ChessComAccount(name, filters=wanted, mark=mark, web=web, now=around.now)
+    return Download(account=account, web=web, meter=meter, name=f"{site}:{name}")
+
+
+def _client(
+    site: SiteName, base_url: str, headers: dict[str, str], around: Surroundings, meter: Meter
+) -> PoliteClient:
+    return PoliteClient(
+        site=site,
+        base_url=around.base_url or base_url,
+        headers=headers,
+        client=around.client,
+        sleep=around.sleep,
+        now=around.now,
+        on_wait=meter.wait,
+    )
