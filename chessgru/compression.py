@@ -184,7 +184,7 @@ def text_blocks(file: BinaryIO, name: str, progress: Progress | None = None) -> 
 def open_source(source: str | Path) -> BinaryIO:
     """Opens a file of games for `text_blocks`; raises PGNError if it is missing or not readable."""
     try:
-        return open(source, "rb")  # noqa: SIM115
+        return open(source, "rb")
     except FileNotFoundError as error:
         raise PGNError(f"{source}: no such file: check the name") from error
     except OSError as error:

@@ -379,7 +379,7 @@ def scan(
     """
     info[:] = 0
     info[BLANK_PLY] = -1
-    i, lines, count, depth, variation_lines = begin, 0, 0, 0, 0
+    i, lines, count, depth = begin, 0, 0, 0
     in_tags, in_moves, seen_event, failed, blank, line_start = False, False, False, False, False, True
     found_end = False
     while i < size:

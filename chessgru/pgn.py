@@ -1,4 +1,4 @@
-"""Games out of PGN text, quickly and forgivingly: files, compressed files, uploads, exports of the sites.
+r"""Games out of PGN text, quickly and forgivingly: files, compressed files, uploads, exports of the sites.
 
 Every game of the source becomes a `Game` or a `Rejection` with its reason. Only the mainline is read;
 comments serve for their clocks. What is mended or cut is told in `Game.warnings`:
@@ -9,7 +9,7 @@ comments serve for their clocks. What is mended or cut is told in `Game.warnings
 - letters of other languages are read by the language of the file, or, if the file does not tell, of the
   game; where two languages would give different games, it is rejected.
 
-    >>> games, rejections = parse('[White "Dad"]\\n\\n1. e4 {best} e5 2. Nf3 1-0')
+    >>> games, rejections = parse('[White "Dad"]\n\n1. e4 {best} e5 2. Nf3 1-0')
     >>> games[0].white, len(games[0].tokens), rejections
     ('Dad', 3, [])
 """
@@ -29,6 +29,18 @@ from chessgru.compression import Progress, open_source, text_blocks
 from chessgru.dialects import LANGUAGES, PIECES, Language, common_language, languages_of
 from chessgru.errors import PGNError
 from chessgru.game import Game, Rejection, RejectionReason
+from chessgru.pgn_writer import to_pgn, write_pgn
+
+__all__ = [
+    "MAX_GAME_BYTES",
+    "Outcome",
+    "clocks_from_elapsed",
+    "parse",
+    "read_all",
+    "read_games",
+    "to_pgn",
+    "write_pgn",
+]
 
 MAX_GAME_BYTES: Final = 1 << 22
 """A game with more text than this is rejected as too long, whatever it holds."""
@@ -126,7 +138,7 @@ class _Reader:
             raise PGNError(f"{self._title} holds no games: choose a file in PGN")
 
     def _fill(self) -> tuple[int, PGNError | None]:
-        """Adds the next blocks to the unread rest; returns how many bytes, and the fault that ended them."""
+        """Adds the next blocks to the unread rest; returns how many bytes, and the fault at their end."""
         parts, size = [self._data[self._at :]], 0
         wanted = max(_BUFFER, len(parts[0]))
         fault = None
@@ -282,7 +294,7 @@ class _Reader:
         return self._play_undecided(candidates, count)
 
     def _play_undecided(self, candidates: list[Language], count: int) -> tuple[int, int, str]:
-        """Plays the moves in each language and keeps the reading that goes furthest, if it is the only one."""
+        """Plays the moves in each language and keeps the reading that goes furthest."""
         best: tuple[int, int] = (-1, 0)
         chosen = self._tokens
         rivals: list[Language] = []
@@ -352,10 +364,14 @@ class _Reader:
         kinds = int(self._scratch.info[text.CLOCKS])
         if kinds & text.HAS_CLK:
             left = self._scratch.clocks[:plies, 0].tolist()
-            return tuple(None if seconds != seconds else seconds for seconds in left)
+            return _unless_unknown([None if seconds != seconds else seconds for seconds in left])
         if kinds & text.HAS_EMT:
             return clocks_from_elapsed(self._scratch.clocks[:plies, 1].tolist(), time_control)
         return ()
+
+
+def _unless_unknown(clocks: list[float | None]) -> tuple[float | None, ...]:
+    return tuple(clocks) if any(clock is not None for clock in clocks) else ()
 
 
 def clocks_from_elapsed(elapsed: list[float], time_control: str) -> tuple[float | None, ...]:
@@ -374,4 +390,4 @@ def clocks_from_elapsed(elapsed: list[float], time_control: str) -> tuple[float 
         clocks.append(round(left[ply % 2], 3) if left[ply % 2] >= 0 else None)
         if clocks[-1] is None:
             left[ply % 2] = float("nan")
-    return tuple(clocks) if any(clock is not None for clock in clocks) else ()
+    return _unless_unknown(clocks)

@@ -92,7 +92,7 @@ def attacks(position: Position, start: int, end: int) -> bool:
 @jit
 def attacked(position: Position, target: int, by: int) -> bool:
     """Whether a side (1 or -1) attacks a square."""
-    for square in range(64):
+    for square in range(64):  # noqa: SIM110 (numba compiles no generators in any())
         if position[square] * by > 0 and attacks(position, square, target):
             return True
     return False
@@ -229,7 +229,7 @@ def play_written(
     table: NDArray[np.int16],
     out: NDArray[np.uint16],
 ) -> tuple[int, int]:
-    """Plays written moves (N, 5) from a position and writes their tokens; returns how many and why it stopped."""
+    """Plays written moves (N, 5) and writes their tokens; returns how many are legal and why it stopped."""
     position = start.copy()
     trial = start.copy()
     for ply in range(count):
@@ -239,7 +239,7 @@ def play_written(
             return ply, NULL
         if letter == UNREADABLE:
             return ply, UNREAD
-        if letter == SHORT_CASTLING or letter == LONG_CASTLING:
+        if letter in (SHORT_CASTLING, LONG_CASTLING):
             to = home + 2 if letter == SHORT_CASTLING else home - 2
             packed = (home * 64 + to) * 8 if _can_castle(position, home, to) else -1
         else:
@@ -279,6 +279,79 @@ def _legal_mask(position: Position, rows: NDArray[np.int8], mask: NDArray[np.boo
             mask[token] = is_legal(position, trial, start, end, promotion)
 
 
+@jit
+def _has_legal_move(position: Position, trial: Position) -> bool:
+    for start in range(64):
+        if position[start] * position[SIDE] <= 0:
+            continue
+        for end in range(64):
+            if is_legal(position, trial, start, end, 0) or is_legal(position, trial, start, end, QUEEN):
+                return True
+    return False
+
+
+@jit
+def _needed_origin(position: Position, trial: Position, start: int, end: int, promotion: int) -> int:
+    """Returns what SAN must add to tell the move from others: 0 nothing, 1 the file, 2 the rank, 3 both."""
+    if abs(position[start]) == PAWN:
+        return 1 if (start & 7) != (end & 7) else 0
+    rivals, same_file, same_rank = False, False, False
+    for other in range(64):
+        if other == start or position[other] != position[start]:
+            continue
+        if _can_reach(position, other, end, promotion) and _king_is_safe(
+            position, trial, other, end, promotion
+        ):
+            rivals = True
+            same_file = same_file or (other & 7) == (start & 7)
+            same_rank = same_rank or (other >> 3) == (start >> 3)
+    if not rivals:
+        return 0
+    if not same_file:
+        return 1
+    return 3 if same_rank else 2
+
+
+@jit
+def _describe(
+    rows: NDArray[np.int8], tokens: NDArray[np.int64], start_position: Position, out: NDArray[np.int8]
+) -> int:
+    position = start_position.copy()
+    trial = start_position.copy()
+    for ply in range(len(tokens)):
+        start, end, promotion = rows[tokens[ply]]
+        if not is_legal(position, trial, start, end, promotion):
+            return ply
+        out[ply, 0], out[ply, 1], out[ply, 2] = start, end, promotion
+        out[ply, 3] = abs(position[start])
+        pawn_takes = out[ply, 3] == PAWN and (start & 7) != (end & 7)
+        out[ply, 4] = position[end] != 0 or pawn_takes
+        out[ply, 5] = _needed_origin(position, trial, start, end, promotion)
+        _move(position, start, end, promotion)
+        for square in range(64):
+            if position[square] == KING * position[SIDE] and attacked(position, square, -position[SIDE]):
+                out[ply, 6] = 1 if _has_legal_move(position, trial) else 2
+    return -1
+
+
+def describe(tokens: Sequence[int]) -> NDArray[np.int8]:
+    """Returns what SAN says of each move of a line from the standard start, as an array (plies, 7).
+
+    The columns are from-square, to-square, promotion (0 none), piece, whether it takes, what is needed of
+    the square of departure (1 the file, 2 the rank, 3 both) and the check (1) or mate (2) it gives.
+    Raises ValueError naming the ply if a token is not legal where it stands.
+    """
+    out = np.zeros((len(tokens), 7), dtype=np.int8)
+    ply = _describe(MOVE_ROWS, np.asarray(tokens, dtype=np.int64).reshape(-1), START, out)
+    if ply >= 0:
+        raise ValueError(_illegal(tokens, ply))
+    return out
+
+
+def _illegal(tokens: Sequence[int], ply: int) -> str:
+    return f"token {tokens[ply]} ({MOVES[tokens[ply]].uci()}) is illegal at ply {ply}"
+
+
 def position_after(tokens: Sequence[int]) -> Position:
     """Returns the position after a line of tokens from the standard start.
 
@@ -287,7 +360,7 @@ def position_after(tokens: Sequence[int]) -> Position:
     position = START.copy()
     ply = _replay(position, MOVE_ROWS, np.asarray(tokens, dtype=np.int64).reshape(-1))
     if ply >= 0:
-        raise ValueError(f"token {tokens[ply]} ({MOVES[tokens[ply]].uci()}) is illegal at ply {ply}")
+        raise ValueError(_illegal(tokens, ply))
     return position
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from chessgru.game import Result
+from chessgru.game import TIME_CLASSES, Result
 
 _TAG: Final = re.compile(r'\[(\w+)\s+"([^"\\\n]*)"\s*\]')
 _LOOSE_TAG: Final = re.compile(r'[ \t]*\[(\w+)\s+"(.*)"\s*\]?\s*')
@@ -15,8 +15,7 @@ _ESCAPED: Final = re.compile(r"\\([\"\\])")
 _UNKNOWN: Final = frozenset({"", "?", "??", "???"})
 
 _STANDARD: Final = frozenset(
-    "standard|chess|normal|regular|classical chess|orthodox|from position|fromposition"
-    "|bullet|blitz|rapid|classical|correspondence|ultrabullet".split("|")
+    ("standard", "chess", "normal", "regular", "orthodox", "from position", "ultrabullet", *TIME_CLASSES)
 )
 _START_FEN: Final = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -"
 
@@ -59,7 +58,7 @@ def _loose_tags(text: str) -> dict[str, str]:
 
 
 def read_tags(text: str) -> dict[str, str]:
-    """Returns the tags of a game by name, the last of a name winning; lines that are no tags are ignored."""
+    """Returns the tags of a game by name, the last of a name winning; other lines are ignored."""
     pairs = _TAG.findall(text)
     if len(pairs) == text.count("\n[") + text.startswith("["):
         return dict(pairs)
