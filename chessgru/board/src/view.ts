@@ -1,0 +1,326 @@
+// Everything on the screen. The player's own move shows at once; the server's answer then settles it.
+
+import { Chessground } from '@lichess-org/chessground';
+import type { Api } from '@lichess-org/chessground/api';
+import type { Dests, Key } from '@lichess-org/chessground/types';
+import { arrow, arrows, brushes } from './arrows';
+import { CardView } from './cards';
+import { button, el } from './dom';
+import { MoveList, surpriseGraph } from './history';
+import { Outbox } from './outbox';
+import { askPromotion, ROLE } from './promotion';
+import { typedMove } from './typed';
+import type { Action, Color, Payload } from './types';
+
+const SIDES: Color[] = ['white', 'black'];
+const other = (side: Color): Color => (side === 'white' ? 'black' : 'white');
+const toMove = (fen: string): Color => (fen.split(' ')[1] === 'b' ? 'black' : 'white');
+
+export class View {
+  readonly outbox = new Outbox();
+  alive = true;
+  private payload!: Payload;
+  private orientation: Color = 'white';
+  private cursor = 0;
+  private pending = false;
+  private readonly hidden = new Set<Color>();
+  private readonly root = el('div', { class: 'root' });
+  private readonly wrap = el('div', { class: 'cg-wrap', tabindex: '0', role: 'group' });
+  private readonly strips: Record<Color, HTMLElement>;
+  private readonly cards: Record<Color, CardView>;
+  private readonly moves = new MoveList((cursor) => this.go(cursor));
+  private readonly opening = el('p', { class: 'opening' });
+  private readonly graph = el('div', { class: 'graph' });
+  private readonly live = el('div', { class: 'live', 'aria-live': 'polite', role: 'status' });
+  private readonly error = el('p', { class: 'error', role: 'alert' });
+  private readonly input = el('input', {
+    type: 'text',
+    'aria-label': 'Type a move',
+    placeholder: 'Type a move: e4, Nf3, O-O, e7e8q',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    spellcheck: 'false',
+    enterkeyhint: 'go',
+  });
+  private readonly controls: Record<string, HTMLButtonElement>;
+  private readonly ground: Api;
+
+  constructor(parent: HTMLElement | ShadowRoot) {
+    const strip = (side: Color): HTMLElement => el('div', { class: `strip ${side}`, 'data-side': side });
+    this.strips = { white: strip('white'), black: strip('black') };
+    const events = {
+      hover: (side: Color, move: { uci: string; p: number } | null) => this.drawArrows(side, move),
+      hidden: (side: Color, hidden: boolean) => this.hide(side, hidden),
+    };
+    this.cards = { white: new CardView('white', events), black: new CardView('black', events) };
+    this.controls = this.buildControls();
+    this.build(parent);
+    this.ground = Chessground(this.wrap, {
+      coordinates: true,
+      premovable: { enabled: false },
+      animation: { enabled: true, duration: 180 },
+      draggable: { showGhost: true },
+      movable: { free: false, showDests: true, events: { after: (from, to) => this.dropped(from, to) } },
+      drawable: { brushes: brushes() },
+    });
+    document.addEventListener('keydown', this.onKey);
+  }
+
+  leave(): void {
+    if (this.root.isConnected) return;
+    this.alive = false;
+    document.removeEventListener('keydown', this.onKey);
+    this.ground.destroy();
+  }
+
+  // What the server says
+
+  receive(payload: Payload): void {
+    const current = this.outbox.acknowledge(payload.session, payload.ack);
+    if (!current) return;
+    this.payload = payload;
+    this.cursor = payload.cursor;
+    this.orientation = payload.orientation;
+    this.pending = false;
+    this.wrap.querySelector('.promotion')?.remove();
+    this.draw();
+    this.drawSide();
+    if (this.live.textContent !== payload.say) this.live.textContent = payload.say;
+    this.error.textContent = payload.error;
+  }
+
+  // Drawing
+
+  private draw(): void {
+    const { payload, cursor } = this;
+    const fen = cursor ? payload.line[cursor - 1].fen : payload.start;
+    const last = cursor ? payload.line[cursor - 1].uci : '';
+    const settled = fen === payload.fen && !this.pending;
+    const side = toMove(fen);
+    this.ground.set({
+      fen,
+      orientation: this.orientation,
+      turnColor: side,
+      lastMove: last ? [last.slice(0, 2) as Key, last.slice(2, 4) as Key] : [],
+      check: settled && payload.check,
+      movable: {
+        color: settled && payload.players[side].mayMove ? side : undefined,
+        dests: settled ? destinations(payload.legal) : new Map(),
+      },
+    });
+    this.root.classList.toggle('pending', !settled);
+    this.wrap.setAttribute('aria-label', `Chess board, ${side} to move. Left and right arrow keys step through.`);
+    this.moves.show(payload.line, cursor, payload.status);
+    this.drawArrows();
+    this.drawControls();
+  }
+
+  private drawSide(): void {
+    const { payload } = this;
+    this.opening.textContent = payload.opening;
+    for (const side of SIDES) {
+      const player = payload.players[side];
+      this.strips[side].replaceChildren(
+        el('i', { class: 'disc' }),
+        el('bdi', { class: 'name', title: player.name }, player.name),
+        el('span', { class: 'rating' }, player.rating),
+      );
+      this.cards[side].show(payload.cards[side], payload.cards[side].title);
+    }
+    const surprise = SIDES.map((side) =>
+      el('span', { class: side }, el('bdi', {}, payload.players[side].name), ` ${payload.players[side].surprise}`),
+    );
+    const label = el('p', {}, el('b', {}, 'Surprise'), ...surprise);
+    this.graph.replaceChildren(label, surpriseGraph(payload, (cursor) => this.go(cursor)));
+    this.place();
+  }
+
+  private drawArrows(side?: Color, alone: { uci: string; p: number } | null = null): void {
+    if (this.root.classList.contains('pending')) return this.ground.setAutoShapes([]);
+    if (side && alone) return this.ground.setAutoShapes([arrow(side, alone)]);
+    const turn = toMove(this.payload.fen);
+    const shown = [other(turn), turn].filter((color) => !this.hidden.has(color));
+    this.ground.setAutoShapes(shown.flatMap((color) => arrows(color, this.payload.cards[color].moves)));
+  }
+
+  private drawControls(): void {
+    const { payload, cursor, controls } = this;
+    const plies = payload.line.length;
+    controls.first.disabled = controls.previous.disabled = cursor === 0;
+    controls.next.disabled = controls.last.disabled = cursor === plies;
+    controls.back.disabled = cursor === 0;
+    controls.resign.disabled = controls.draw.disabled = payload.over || plies === 0;
+    controls.save.disabled = plies === 0;
+    this.input.disabled = payload.over && cursor === plies;
+  }
+
+  // The player at the bottom has the lower strip and the lower card, as at a real board.
+  private place(): void {
+    for (const side of SIDES) {
+      const place = side === this.orientation ? 'bottom' : 'top';
+      this.strips[side].dataset.place = place;
+      this.cards[side].element.dataset.place = place;
+    }
+    const turn = toMove(this.payload.fen);
+    for (const side of SIDES) this.strips[side].classList.toggle('turn', side === turn && !this.payload.over);
+  }
+
+  // What the player does
+
+  private act(action: Action): void {
+    this.error.textContent = '';
+    this.outbox.push(action, this.payload.game);
+  }
+
+  private go(cursor: number): void {
+    const target = Math.min(Math.max(cursor, 0), this.payload.line.length);
+    if (target === this.cursor) return;
+    this.cursor = target;
+    this.pending = true;
+    this.draw();
+    this.act({ kind: 'goto', cursor: target });
+  }
+
+  private flip(): void {
+    this.orientation = other(this.orientation);
+    this.draw();
+    this.place();
+    this.act({ kind: 'flip', orientation: this.orientation });
+  }
+
+  private hide(side: Color, hidden: boolean): void {
+    if (hidden) this.hidden.add(side);
+    else this.hidden.delete(side);
+    this.drawArrows();
+  }
+
+  private dropped(from: string, to: string): void {
+    if (!this.promote(from + to)) this.sendMove(from + to);
+  }
+
+  private promote(uci: string): boolean {
+    if (this.payload.legal[uci] || !this.payload.legal[`${uci}q`]) return false;
+    askPromotion(this.wrap, uci.slice(2, 4), toMove(this.payload.fen), this.orientation, (letter) => {
+      if (letter) this.playHere(uci + letter);
+      else this.draw();
+      this.input.value = '';
+    });
+    return true;
+  }
+
+  // Shows a move that did not come from the mouse, then sends it.
+  private playHere(uci: string): void {
+    this.ground.move(uci.slice(0, 2) as Key, uci.slice(2, 4) as Key);
+    this.sendMove(uci);
+  }
+
+  private sendMove(uci: string): void {
+    const { payload } = this;
+    this.settlePieces(uci);
+    this.pending = true;
+    this.root.classList.add('pending');
+    this.ground.set({ turnColor: other(toMove(payload.fen)), movable: { color: undefined, dests: new Map() }, check: false });
+    this.ground.setAutoShapes([]);
+    this.act({ kind: 'move', fen: payload.fen, move: uci });
+  }
+
+  // Removes a pawn taken in passing and puts a promoted piece: chessground knows castling only.
+  private settlePieces(uci: string): void {
+    const to = uci.slice(2, 4) as Key;
+    const passing = this.payload.fen.split(' ')[3];
+    const piece = this.ground.state.pieces.get(to);
+    if (piece?.role === 'pawn' && to === passing && uci[0] !== uci[2]) {
+      this.ground.setPieces(new Map([[(to[0] + uci[1]) as Key, undefined]]));
+    }
+    if (uci[4] && piece) {
+      this.ground.setPieces(new Map([[to, { role: ROLE[uci[4]], color: piece.color, promoted: true }]]));
+    }
+  }
+
+  private onTyped(): void {
+    const text = this.input.value.trim();
+    if (!text || this.pending) return;
+    const uci = typedMove(text, this.payload.legal);
+    if (uci === null) return this.act({ kind: 'move', fen: this.payload.fen, move: text });
+    if (!this.payload.players[toMove(this.payload.fen)].mayMove) return;
+    this.input.value = '';
+    if (!this.promote(uci)) this.playHere(uci);
+  }
+
+  private onKey = (event: KeyboardEvent): void => {
+    if (!this.root.isConnected) return this.leave();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.composedPath()[0] as HTMLElement;
+    const writing = target.closest?.('input, textarea, select, [contenteditable="true"], [role="slider"], [role="tab"]');
+    if (writing && !(target === this.input && !this.input.value)) return;
+    const last = this.payload.line.length;
+    const goal = { ArrowLeft: this.cursor - 1, ArrowRight: this.cursor + 1, Home: 0, End: last }[event.key];
+    if (goal === undefined) return;
+    event.preventDefault();
+    this.go(goal);
+  };
+
+  private save(): void {
+    const url = URL.createObjectURL(new Blob([this.payload.pgn], { type: 'application/x-chess-pgn' }));
+    el('a', { href: url, download: this.payload.file }).click();
+    window.setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+
+  // Building
+
+  private buildControls(): Record<string, HTMLButtonElement> {
+    const plies = (): number => this.payload.line.length;
+    return {
+      first: button('First position', 'first', () => this.go(0)),
+      previous: button('Previous move', 'previous', () => this.go(this.cursor - 1)),
+      next: button('Next move', 'next', () => this.go(this.cursor + 1)),
+      last: button('Last position', 'last', () => this.go(plies())),
+      flip: button('Flip the board', 'flip', () => this.flip()),
+      back: button('Take back', 'undo', () => this.act({ kind: 'back' })),
+      draw: button('Agree a draw', 'draw', () => this.act({ kind: 'draw' })),
+      resign: button('Resign', 'flag', () => this.act({ kind: 'resign' })),
+      fresh: button('New game', 'plus', () => this.act({ kind: 'new' })),
+      save: button('Download PGN', 'save', () => this.save()),
+    };
+  }
+
+  private build(parent: HTMLElement | ShadowRoot): void {
+    const { controls } = this;
+    const form = el('form', { class: 'typed' }, this.input);
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.onTyped();
+    });
+    const steps = el('div', { class: 'group', role: 'group', 'aria-label': 'Step through the game' });
+    steps.append(controls.first, controls.previous, controls.next, controls.last);
+    const game = el('div', { class: 'group', role: 'group', 'aria-label': 'The game' });
+    game.append(controls.flip, controls.back, controls.draw, controls.resign, controls.fresh, controls.save);
+    const square = el('div', { class: 'square' }, this.wrap);
+    const left = el('div', { class: 'left' }, this.strips.black, square, this.strips.white);
+    left.append(el('div', { class: 'controls' }, steps, game), form, this.error, this.graph);
+    const right = el('div', { class: 'right' }, this.cards.black.element, this.cards.white.element);
+    right.append(el('section', { class: 'game', 'aria-label': 'The game so far' }, this.opening, this.moves.element), legend());
+    this.root.append(el('div', { class: 'layout' }, left, right), this.live);
+    parent.append(this.root);
+  }
+}
+
+function legend(): HTMLElement {
+  const item = (kind: string, text: string): HTMLElement => el('span', {}, el('i', { class: kind }), text);
+  return el(
+    'p',
+    { class: 'legend' },
+    item('network', 'people like them'),
+    item('own', 'own games'),
+    item('h2h', 'head-to-head'),
+  );
+}
+
+function destinations(legal: Record<string, string>): Dests {
+  const dests: Dests = new Map();
+  for (const uci of Object.keys(legal)) {
+    const from = uci.slice(0, 2) as Key;
+    dests.set(from, [...(dests.get(from) ?? []), uci.slice(2, 4) as Key]);
+  }
+  return dests;
+}

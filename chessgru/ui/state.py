@@ -1,0 +1,104 @@
+"""The one owner of Streamlit's session state: what this browser window has on its board, and for whom."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import streamlit as st
+
+from chessgru.board import Action
+from chessgru.errors import MoveError
+from chessgru.game import Side, TimeClass
+from chessgru.session import LiveGame
+
+_KEY: Final = "chessgru"
+BOARD_KEY: Final = "board"
+GUEST: Final = "Guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Chair:
+    """Who sits at one side: a name, and a rating or None if nobody knows it."""
+
+    name: str = GUEST
+    rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Who plays whom, and how fast; `speed` is None where it is not known."""
+
+    white: Chair = field(default_factory=Chair)
+    black: Chair = field(default_factory=Chair)
+    speed: TimeClass | None = None
+
+    def of(self, side: Side) -> Chair:
+        """Returns who has that color."""
+        return self.white if side == "white" else self.black
+
+    def swapped(self) -> Seating:
+        """Returns the same two with colors changed."""
+        return replace(self, white=self.black, black=self.white)
+
+
+@dataclass(slots=True)
+class Table:
+    """One window's board: the game on it, the players, and how it is looked at. Callbacks change it."""
+
+    seating: Seating
+    game: LiveGame = field(default_factory=LiveGame)
+    orientation: Side = "white"
+    session: str = field(default_factory=lambda: secrets.token_hex(4))
+    game_id: str = field(default_factory=lambda: secrets.token_hex(4))
+    done: int = 0
+    """Number of the last action done."""
+    error: str = ""
+
+    def handle(self, action: Action) -> None:
+        """Does what a player did at the board, once; what is out of date or not legal changes nothing."""
+        if action.seq <= self.done:
+            return
+        self.done = action.seq
+        self.error = ""
+        if action.game != self.game_id:
+            return
+        try:
+            self._do(action)
+        except MoveError as error:
+            self.error = str(error)
+
+    def _do(self, action: Action) -> None:
+        match action.kind:
+            case "move":
+                if action.fen == self.game.fen:
+                    self.game = self.game.play(action.move)
+            case "goto":
+                self.game = self.game.at(action.cursor)
+            case "flip":
+                self.orientation = action.orientation
+            case "back":
+                self.game = self.game.take_back()
+            case "draw":
+                self.game = self.game.draw()
+            case "resign":
+                self.game = self.game.resign(self.game.end().to_move)
+            case "new":
+                self.start(LiveGame())
+
+    def start(self, game: LiveGame, seating: Seating | None = None) -> None:
+        """Puts another game on the board, by other players if given."""
+        self.game = game
+        self.game_id = secrets.token_hex(4)
+        self.error = ""
+        if seating is not None:
+            self.seating = seating
+
+
+def table(default: Seating) -> Table:
+    """Returns this window's table; on the first visit one where `default` sits."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Table(default)
+    current: Table = st.session_state[_KEY]
+    return current
