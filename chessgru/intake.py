@@ -23,11 +23,11 @@ import sqlalchemy as sa
 from chessgru.game import Game, Rejection, name_key
 from chessgru.schema import (
     ALIASES,
-    GAME_VALUES,
     GAMES,
     IMPORTS,
     PLAYERS,
     SAME_GAMES,
+    game_values,
     pack_clocks,
     pack_tokens,
 )
@@ -47,10 +47,10 @@ _STAGED: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("white_key", sa.Text),
     sa.Column("black_key", sa.Text),
-    *(column.copy() for column in GAME_VALUES),
+    *game_values(),
     prefixes=["TEMPORARY"],
 )
-_VALUES: Final = [column.name for column in GAME_VALUES]
+_VALUES: Final = [column.name for column in game_values()]
 
 
 class Example(NamedTuple):

@@ -24,10 +24,11 @@ from typing import Final, Self
 import platformdirs
 import sqlalchemy as sa
 
-from chessgru import live, players, selection
+from chessgru import live, merging, players, selection
 from chessgru.game import Game, Rejection, Result, Side
 from chessgru.intake import Example, ImportReport, Progress, take_in
 from chessgru.live import LiveConflictError, LiveGame, LiveState
+from chessgru.merging import Suggestion
 from chessgru.players import Player, PlayerSummary
 from chessgru.schema import GAMES, IMPORTS, MARKS, open_database, readable
 from chessgru.selection import Selection, parse_day
@@ -41,6 +42,7 @@ __all__ = [
     "PastImport",
     "Player",
     "PlayerSummary",
+    "Suggestion",
     "default_home",
 ]
 
@@ -197,6 +199,11 @@ class Library:
         with self._writing() as connection:
             return players.unmerge_alias(connection, alias)
 
+    def suggest_merges(self) -> list[Suggestion]:
+        """Returns pairs of names that are likely one person, the surest first, for the user to confirm."""
+        with self._reading() as connection:
+            return merging.load_suggestions(connection)
+
     def delete_player(self, name: str) -> int:
         """Forgets a player and everything about him, and returns how many games that were.
 
@@ -257,7 +264,7 @@ class Library:
             return connection.scalars(sa.select(MARKS.c.value).where(MARKS.c.key == key)).first()
 
     def set_mark(self, key: str, value: str) -> None:
-        """Stores a text under a key; a key that ends in "/USER" is forgotten with that player."""
+        """Stores a text under a key; one like "lichess:USER?…" is forgotten with that player."""
         with self._writing() as connection:
             connection.execute(sa.insert(MARKS).prefix_with("OR REPLACE"), {"key": key, "value": value})
 

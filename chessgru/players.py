@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -51,7 +52,7 @@ def list_players(connection: sa.Connection) -> list[PlayerSummary]:
     counts = (ALIASES.c.black_games, ALIASES.c.first_day, ALIASES.c.last_day, ALIASES.c.rated)
     query = sa.select(*columns, *counts).join(PLAYERS).order_by(games.desc(), ALIASES.c.id)
     by_player: dict[int, list[Any]] = {}
-    for row in connection.execute(query).tuples():
+    for row in connection.execute(query):
         by_player.setdefault(row[0], []).append(row)
     return sorted((_summary(rows) for rows in by_player.values()), key=lambda player: -player.games)
 
@@ -181,11 +182,8 @@ def _forget_names(connection: sa.Connection, player: Player) -> None:
     connection.execute(sa.delete(PLAYERS).where(PLAYERS.c.id == player.id))
     for table, columns in ((LIVE_GAMES, ("white", "black")), (MARKS, ("key",))):
         for row in connection.execute(sa.select(table)).mappings().all():
-            written = {
-                name_key(part)
-                for column in columns
-                for part in (row[column], row[column].rpartition("/")[2])
-            }
+            texts = [row[column] for column in columns]
+            written = {name_key(part) for text in texts for part in (text, *re.split("[:?&=]", text))}
             if written & player.keys:
                 key = next(iter(table.primary_key))
                 connection.execute(sa.delete(table).where(key == row[key.name]))

@@ -73,20 +73,23 @@ IMPORTS: Final = Table(
     _text("rejected"),
 )
 
-GAME_VALUES: Final[tuple[Column[Any], ...]] = (
-    *(Column(name, LargeBinary, nullable=False) for name in ("key", "tokens")),
-    *(Column(name, LargeBinary) for name in ("thread", "clocks")),
-    *(Column(name, Integer) for name in ("white_rating", "black_rating")),
-    *(_count(name) for name in ("day", "position", "line")),
-    *(
-        _text(name)
-        for name in (
-            *("white", "black", "result", "date", "time", "time_control"),
-            *("event", "site", "round", "eco", "site_id", "warnings"),
-        )
-    ),
-)
-"""The columns that come from the game itself, in `games` and in the staging table of an import."""
+
+def game_values() -> tuple[Column[Any], ...]:
+    """Returns the columns that come from the game itself, in `games` and where an import is staged."""
+    return (
+        *(Column(name, LargeBinary, nullable=False) for name in ("key", "tokens")),
+        *(Column(name, LargeBinary) for name in ("thread", "clocks")),
+        *(Column(name, Integer) for name in ("white_rating", "black_rating")),
+        *(_count(name) for name in ("day", "position", "line")),
+        *(
+            _text(name)
+            for name in (
+                *("white", "black", "result", "date", "time", "time_control"),
+                *("event", "site", "round", "eco", "site_id", "warnings"),
+            )
+        ),
+    )
+
 
 GAMES: Final = Table(
     "games",
@@ -95,7 +98,7 @@ GAMES: Final = Table(
     Column("import_id", ForeignKey("imports.id"), nullable=False, index=True),
     Column("white_id", ForeignKey("aliases.id")),
     Column("black_id", ForeignKey("aliases.id")),
-    *(column.copy() for column in GAME_VALUES),
+    *game_values(),
 )
 Index("games_key", GAMES.c.key, unique=True)
 Index("games_white", GAMES.c.white_id, GAMES.c.black_id, GAMES.c.day)

@@ -64,7 +64,7 @@ def parse_day(text: str | None, *, end: bool) -> int | None:
 
 def stream(connection: sa.Connection, selection: Selection) -> Iterator[Game]:
     """Yields the selected games by date, time and order of import, oldest first."""
-    rows = connection.execution_options(yield_per=500).execute(_query(selection)).tuples()
+    rows = connection.execution_options(yield_per=500).execute(_query(selection))
     return (_game(row) for row in rows)
 
 
