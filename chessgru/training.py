@@ -1,0 +1,387 @@
+"""Trains a base model: resumable, deterministic on the CPU, early-stopped.
+
+Nothing random outlives a step: what a batch holds and what is dropped in it depend only on the seed and the
+step's number. So a run that is killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
+from chessgru.errors import CheckpointError, SettingsError
+from chessgru.model import Context, ModelConfig, MoveGRU
+from chessgru.sequences import Sequences
+
+_CHUNK = 4096  # games that are sorted by length together
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train. The learning rate warms up, then falls linearly to a hundredth over `passes`."""
+
+    passes: float = 1.0
+    """How often to go through the data."""
+    plies_per_batch: int = 4096
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup: int = 300
+    """Steps."""
+    clip: float = 1.0
+    """Largest gradient norm."""
+    rating_dropout: float = 0.15
+    """How often a rating is hidden, so that "unknown" is learned too; likewise the speed."""
+    style_dropout: float = 0.5
+    """How often a player is replaced by the average person."""
+    style_games: int = 100
+    """Players with at least this many games get a style vector of their own while training."""
+    player_cap: int = 4000
+    """At most about this many games of one player a pass, so that no account becomes the average person."""
+    master_share: float = 1.0
+    """The share of games with a side of 2400 or more that a pass uses."""
+    validate_every: int = 500
+    """Steps; a checkpoint is written as often."""
+    patience: int = 10
+    """Validations without a better score after which training stops."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 is 2 to 3 times faster on processors with AVX512-BF16 or AMX and on GPUs, slower elsewhere."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("passes", "plies_per_batch", "learning_rate", "clip", "validate_every", "patience"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} must be above 0, not {getattr(self, name)}")
+
+
+class Batch(NamedTuple):
+    """B games as tensors."""
+
+    tokens: Tensor
+    """(B, T) int64."""
+    lengths: Tensor
+    """(B,) int64."""
+    ratings: Tensor
+    """(B, 2) float."""
+    speed: Tensor
+    """(B,) int64."""
+    players: Tensor
+    """(B, 2) int64, 0 is nobody in particular."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: given to the caller after every step."""
+
+    step: int
+    steps: int
+    plies: int
+    """Read since this run (or resumption) began."""
+    loss: float
+    """Mean NLL in nats of the batch."""
+    seconds: float
+    validation: Mapping[str, float] | None = None
+    """Scores, after the steps that validate."""
+
+
+def pad(sequences: Sequences, games: NDArray[np.int64], players: NDArray[np.int64] | None = None) -> Batch:
+    """Returns games as one batch; `players` maps player numbers (and -1, the last) to style rows."""
+    lengths = sequences.lengths[games]
+    tokens = np.zeros((len(games), lengths.max()), np.int64)
+    for row, game in enumerate(games):
+        tokens[row, : lengths[row]] = sequences.tokens[sequences.offsets[game] : sequences.offsets[game + 1]]
+    people = sequences.players[games]
+    rows = np.zeros_like(people, np.int64) if players is None else players[people]
+    return Batch(
+        tokens=torch.from_numpy(tokens),
+        lengths=torch.from_numpy(lengths),
+        ratings=torch.from_numpy(sequences.ratings[games].astype(np.float32)),
+        speed=torch.from_numpy(sequences.speed[games].astype(np.int64)),
+        players=torch.from_numpy(rows),
+    )
+
+
+def batches_of(
+    sequences: Sequences, games: NDArray[np.int64], plies: int, rng: np.random.Generator | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Yields positions of games in groups of about `plies` plies, games of one length together.
+
+    With `rng` the groups are shuffled; without, they come sorted by length.
+    """
+    lengths = sequences.lengths
+    for start in range(0, len(games), _CHUNK):
+        chunk = games[start : start + _CHUNK]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        group = np.cumsum(lengths[chunk]) // plies
+        groups = np.split(chunk, np.flatnonzero(np.diff(group)) + 1)
+        for index in rng.permutation(len(groups)) if rng is not None else range(len(groups)):
+            yield groups[index]
+
+
+def _style_rows(sequences: Sequences, minimum: int) -> NDArray[np.int64]:
+    """Returns the style row of each player number: 1, 2, … for the frequent, 0 for others and for -1."""
+    known = sequences.players[sequences.players >= 0]
+    counts = np.bincount(known, minlength=1)
+    frequent = np.flatnonzero(counts >= minimum)
+    rows = np.zeros(len(counts) + 1, np.int64)
+    rows[frequent] = 1 + np.arange(len(frequent))
+    return rows
+
+
+def _share_of_games(sequences: Sequences, config: TrainingConfig) -> NDArray[np.float64]:
+    """Returns the chance of each game to be part of a pass."""
+    known = sequences.players[sequences.players >= 0]
+    counts = np.append(np.bincount(known, minlength=1), 1)
+    share = np.minimum(1.0, config.player_cap / counts[sequences.players].max(1))
+    masters = sequences.ratings.max(1) >= 2400
+    return np.where(masters, share * config.master_share, share)
+
+
+class Trainer:
+    """One training run in a folder: `weights.safetensors`, `config.json` (the best so far), `run.safetensors`.
+
+    `run.safetensors` holds the last step's weights and the optimiser, and is what `resume` reads.
+    """
+
+    def __init__(
+        self,
+        training: Sequences,
+        validation: Sequences,
+        folder: Path,
+        *,
+        model: ModelConfig,
+        config: TrainingConfig,
+        about: Mapping[str, Any] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if not len(training) or not len(validation):
+            raise SettingsError(
+                f"{len(training)} games to train on and {len(validation)} to validate on: both need at least one"
+            )
+        self.training, self.validation = training, validation
+        self.folder, self.config, self.device = folder, config, torch.device(device)
+        self.about = dict(about or {})
+        torch.manual_seed(config.seed)
+        self.model = MoveGRU(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.rows = _style_rows(training, config.style_games)
+        self.styles = nn.Embedding(int(self.rows.max()) + 1, model.style, device=self.device)
+        nn.init.zeros_(self.styles.weight)
+        named = [*self.model.named_parameters(), ("styles.weight", self.styles.weight)]
+        self.parameters = dict(named)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        share = _share_of_games(training, config)
+        per_pass = float((share * training.lengths).sum())
+        self.share = share
+        self.steps = max(1, round(config.passes * per_pass / config.plies_per_batch))
+        self.step, self.best, self.since_best = 0, float("inf"), 0
+
+    # The order of the data ------------------------------------------------------------------------
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yields the batches from the current step on, pass after pass."""
+        skip, number = self.step, 0
+        while True:
+            rng = np.random.default_rng([self.config.seed, number])
+            chosen = np.flatnonzero(rng.random(len(self.share)) < self.share)
+            order = rng.permutation(chosen if len(chosen) else np.arange(len(self.share)))
+            for games in batches_of(self.training, order, self.config.plies_per_batch, rng):
+                if skip:
+                    skip -= 1
+                    continue
+                yield pad(self.training, games, self.rows)
+            number += 1
+
+    def _context(self, batch: Batch) -> Context:
+        """Hides some ratings, speeds and players, by the step's own dice."""
+        dice = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+        games = len(batch.lengths)
+        hide_rating = torch.rand(games, 2, generator=dice) < self.config.rating_dropout
+        hide_both = torch.rand(games, 1, generator=dice) < self.config.rating_dropout
+        hide_speed = torch.rand(games, generator=dice) < self.config.rating_dropout
+        hide_style = torch.rand(games, 2, generator=dice) < self.config.style_dropout
+        players = torch.where(hide_style, 0, batch.players).to(self.device)
+        styles = self.styles(players) * (players > 0)[..., None]
+        return Context(
+            batch.ratings.masked_fill(hide_rating | hide_both, 0).to(self.device),
+            torch.where(hide_speed, 0, batch.speed).to(self.device),
+            styles,
+        )
+
+    # One step -------------------------------------------------------------------------------------
+
+    def _rate(self) -> float:
+        """Returns the learning rate of the current step."""
+        warmup = min(1.0, (self.step + 1) / self.config.warmup)
+        left = 1 - self.step / self.steps
+        return self.config.learning_rate * warmup * max(0.01, left)
+
+    def _loss(self, batch: Batch, context: Context) -> Tensor:
+        kind = self.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            logits, played = self.model(batch.tokens.to(self.device), batch.lengths.to(self.device), context)
+        return functional.cross_entropy(logits, played)
+
+    def _train_on(self, batch: Batch) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.model.train()
+        loss = self._loss(batch, self._context(batch))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+        self.optimizer.step()
+        self.step += 1
+        return loss.item()
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Returns `nll` (nats) and `top1` over all plies of the validation games, everyone average."""
+        self.model.eval()
+        nll = hits = plies = 0.0
+        games = np.arange(len(self.validation))
+        for group in batches_of(self.validation, games, self.config.plies_per_batch):
+            batch = pad(self.validation, group)
+            styles = torch.zeros(len(group), 2, self.model.config.style, device=self.device)
+            context = Context(batch.ratings.to(self.device), batch.speed.to(self.device), styles)
+            kind = self.device.type
+            with torch.autocast(kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+                logits, played = self.model(
+                    batch.tokens.to(self.device), batch.lengths.to(self.device), context
+                )
+            nll += functional.cross_entropy(logits, played, reduction="sum").item()
+            hits += (logits.argmax(1) == played).sum().item()
+            plies += len(played)
+        return {"nll": nll / plies, "top1": hits / plies}
+
+    # The run --------------------------------------------------------------------------------------
+
+    def run(
+        self, report: Callable[[Progress], None] = lambda progress: None, stop_at: int | None = None
+    ) -> dict[str, float]:
+        """Trains to the end (or to step `stop_at`) and returns the best validation scores.
+
+        Resumes from the folder if a run of the same settings was there. `report` is called every step.
+        """
+        self._resume()
+        start, plies, scores = time.monotonic(), 0, {"nll": self.best}
+        last = min(self.steps, stop_at or self.steps)
+        for batch in self._batches():
+            if self.step >= last or self.since_best >= self.config.patience:
+                break
+            loss = self._train_on(batch)
+            plies += int(batch.lengths.sum())
+            found = None
+            if self.step % self.config.validate_every == 0 or self.step == self.steps:
+                found = self.validate()
+                scores = self._keep(found) or scores
+            report(Progress(self.step, self.steps, plies, loss, time.monotonic() - start, found))
+        return scores
+
+    def _keep(self, scores: dict[str, float]) -> dict[str, float] | None:
+        """Writes the model if it is the best so far, and the run in any case; returns a new best's scores."""
+        better = scores["nll"] < self.best
+        self.since_best = 0 if better else self.since_best + 1
+        if better:
+            self.best = scores["nll"]
+            about = {
+                **self.about,
+                "training": asdict(self.config),
+                "games": len(self.training),
+                "plies": len(self.training.tokens),
+                "step": self.step,
+                "steps": self.steps,
+                "validation": {**scores, "games": len(self.validation)},
+            }
+            save_checkpoint(self.folder, self.model, about)
+        self._save_run()
+        return scores if better else None
+
+    def _settings(self) -> dict[str, Any]:
+        """Returns what must be the same for a run to be resumed."""
+        return {
+            "model": asdict(self.model.config),
+            "config": asdict(self.config),
+            "games": len(self.training),
+            "plies": len(self.training.tokens),
+        }
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors["styles"] = self.styles.weight.data
+        for name, parameter in self.parameters.items():
+            state = self.optimizer.state.get(parameter, {})
+            for key in ("exp_avg", "exp_avg_sq", "step"):
+                tensors[f"optimizer.{name}.{key}"] = state.get(
+                    key, torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
+                )
+        return tensors
+
+    def _save_run(self) -> None:
+        state = {"step": self.step, "best": self.best, "since_best": self.since_best}
+        metadata = {"settings": json.dumps(self._settings()), "state": json.dumps(state)}
+        tensors = {name: value.detach().contiguous().cpu() for name, value in self._tensors().items()}
+        write_atomically(self.folder / "run.safetensors", save(tensors, metadata))
+
+    def _resume(self) -> None:
+        path = self.folder / "run.safetensors"
+        if not path.exists() or self.step:
+            return
+        from safetensors import safe_open
+
+        found = read_tensors(path, self._tensors())
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        settings = json.loads(metadata["settings"])
+        if settings != json.loads(json.dumps(self._settings())):
+            raise CheckpointError(
+                f"{path}: a run with other settings is here; give another folder or the same settings"
+            )
+        prefix = "model."
+        self.model.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+        )
+        with torch.no_grad():
+            self.styles.weight.copy_(found["styles"])
+        for name, parameter in self.parameters.items():
+            self.optimizer.state[parameter] = {
+                key: found[f"optimizer.{name}.{key}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+            for key in ("exp_avg", "exp_avg_sq"):
+                self.optimizer.state[parameter][key] = self.optimizer.state[parameter][key].to(
+                    self.device, memory_format=torch.preserve_format
+                )
+        state = json.loads(metadata["state"])
+        self.step, self.best, self.since_best = state["step"], state["best"], state["since_best"]
+
+
+def hold_out(sequences: Sequences, games: int, seed: int) -> tuple[Sequences, Sequences]:
+    """Splits off up to `games` games, at most a tenth, for validation: returns (training, validation).
+
+    A game is wholly on one side, and so are all games with the same moves.
+    """
+    if not len(sequences):
+        return sequences, sequences
+    keys = np.array(
+        [
+            hash(sequences.tokens[start:end].tobytes())
+            for start, end in zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True)
+        ]
+    )
+    rng = np.random.default_rng(seed)
+    wanted = min(games, len(sequences) // 10)
+    chosen = rng.permutation(len(sequences))[:wanted]
+    held = np.isin(keys, keys[chosen])
+    return sequences.select(~held), sequences.select(np.sort(chosen))
