@@ -349,6 +349,13 @@ def _is_null(buffer: Bytes, at: int, end: int) -> bool:
 
 
 @jit
+def _names_rank(buffer: Bytes, at: int, size: int) -> bool:
+    """Whether a digit is the rank of a move such as `2d4`, not a move number."""
+    after = _skip_mark(buffer, at + 1, size)
+    return 49 <= buffer[at] <= 56 and _square_at(buffer, after, size) >= 0
+
+
+@jit
 def _white_space_at(buffer: Bytes, at: int, size: int) -> int:
     """Returns the length of an invisible or typographic character (no-break space, BOM, ellipsis), or 0."""
     if buffer[at] == 0xC2 and at + 1 < size and buffer[at + 1] == 0xA0:
@@ -469,7 +476,7 @@ def scan(
             while end < size and 48 <= buffer[end] <= 57:
                 number = min(number * 10 + (int(buffer[end]) - 48), 1000000)
                 end += 1
-            if _is_null(buffer, i, end):
+            if _is_null(buffer, i, end) or (end == i + 1 and _names_rank(buffer, i, size)):
                 number = -1
         if number >= 0:
             fresh = info[RESULT] != 0 and number == 1
@@ -504,6 +511,8 @@ def scan(
         if blank and count > 0 and info[BLANK_PLY] < 0:
             info[BLANK_PLY] = count
         blank = False
+        if info[RESULT] != 0 and count == 0 and not failed:
+            info[RESULT] = 0
         if info[RESULT] != 0:
             info[FLAGS] |= AFTER_RESULT
             i = end
