@@ -4,15 +4,19 @@ import json
 import logging
 import time
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import islice, pairwise
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from site_server import ChessComSite, Fault, LichessSite, SiteGame, some_games
 
 from chessgru.errors import SettingsError, SourceError
 from chessgru.game import Game, Rejection
 from chessgru.sources import Filters, Progress, Surroundings, account_name, download, sync_key
+from chessgru.sources.lichess import _records
+from chessgru.sources.polite import TransientError
 
 NOW = datetime(2024, 5, 20, tzinfo=UTC).timestamp()
 
@@ -58,7 +62,7 @@ def fetch(clock):
 
 
 def ids(items) -> list[str]:
-    return [item.site_id.partition(":")[2] for item in items]
+    return [item.round for item in items]
 
 
 def take(games) -> tuple[list[Game | Rejection], SourceError]:
@@ -130,7 +134,9 @@ def test_lichess_games_come_oldest_first_with_clocks_and_ids(lichess, fetch):
     assert [game.index for game in games] == [0, 1, 2]
     assert {game.source for game in games} == {"lichess:anna"}
     assert games[0].clocks == (300.0, 298.0, 295.0, None)
-    assert [game.site_id for game in games] == ["lichess:anna0000", "lichess:anna0001", "lichess:anna0002"]
+    assert [game.site_id for game in games] == [
+        f"lichess:{game.number}" for game in lichess.accounts["anna"]
+    ]
     assert lichess.paths() == ["/api/user/anna", "/api/games/user/anna"]
     assert "ongoing" not in lichess.requests[1].query
 
@@ -264,8 +270,7 @@ def test_variants_and_empty_games_come_out_as_rejections_with_their_address(lich
         assert all(isinstance(item, Rejection) for item in items)
         assert [item.reason for item in items] == ["variant", "no moves"]
         assert [item.index for item in items] == [0, 1]
-        assert "anna0000" in items[0].detail
-        assert "/bert0000" in items[1].detail
+        assert all(item.detail.endswith(f"/{game.number}") for item, game in zip(items, odd, strict=True))
 
 
 @pytest.mark.parametrize(("retry_after", "pause"), [(None, 60), ("7", 7), ("0", 1)])
@@ -424,6 +429,29 @@ def test_a_game_that_was_open_at_the_last_download_is_looked_for(lichess, fetch)
     assert len(lichess.requests) == 2
 
 
+@given(
+    records=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=9), max_size=3), max_size=6),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+    last_line_ends=st.booleans(),
+)
+def test_records_do_not_depend_on_how_the_stream_is_chopped(records, cuts, last_line_ends):
+    records = [record | {"id": "x"} for record in records]
+    text = "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode()
+    text += b"\n" if last_line_ends else b""
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    chunks = [text[start:end] for start, end in pairwise(edges)]
+    assert list(_records(chunks)) == records
+
+
+@given(chunks=st.lists(st.binary(max_size=40), max_size=5))
+def test_any_bytes_are_games_or_a_damaged_answer(chunks):
+    try:
+        records = list(_records(chunks))
+    except TransientError:
+        return
+    assert all(record["id"] for record in records)
+
+
 # The token
 
 
@@ -547,6 +575,7 @@ def test_daily_games_are_correspondence(chesscom, fetch):
     chesscom.accounts["anna"] = [daily, *spread((2024, 4))]
     games = list(fetch(chesscom, filters=Filters(speeds=frozenset({"correspondence"}))))
     assert ids(games) == ["9"]
+    assert games[0].site_id == f"chess.com:daily/{daily.number}"
 
 
 def test_chesscom_is_told_who_asks(chesscom, fetch):
@@ -585,6 +614,29 @@ def test_records_of_the_wrong_shape_do_no_harm(chesscom, fetch):
     )
     items = list(fetch(chesscom, filters=Filters(since=date(2023, 12, 1))))
     assert all(isinstance(item, Rejection) for item in items)
+
+
+@pytest.mark.parametrize("pgn", ["<html></html>", "\0\1\2", "nothing here", "", "[Event"])
+def test_one_game_that_is_no_pgn_does_not_spoil_the_others(lichess, chesscom, fetch, monkeypatch, pgn):
+    for site in (lichess, chesscom):
+        site.accounts["anna"] = some_games("anna", 3)
+        right = site.pgn
+        monkeypatch.setattr(
+            site, "pgn", lambda game, right=right: pgn if game.id == "anna0001" else right(game)
+        )
+        items = list(fetch(site))
+        assert [type(item) for item in items] == [Game, Rejection, Game]
+        assert items[1].reason in ("not PGN", "no moves")
+        assert items[1].source == items[0].source
+
+
+def test_a_game_whose_tags_do_not_tell_its_id_gets_it_from_its_address(
+    lichess, chesscom, fetch, monkeypatch
+):
+    for site in (lichess, chesscom):
+        site.accounts["anna"] = some_games("anna", 1)
+        monkeypatch.setattr(site, "pgn", SiteGame.pgn)
+        assert [game.site_id.partition(":")[2] for game in fetch(site)] == [site.accounts["anna"][0].number]
 
 
 # Progress

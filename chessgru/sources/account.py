@@ -17,7 +17,6 @@ class ReceivedGame:
     pgn: str
     """"" if the site gave none."""
     url: str
-    site_id: str
 
 
 class Account(Protocol):

@@ -179,7 +179,4 @@ def _month_of(day: datetime | date) -> str:
 
 
 def _received(record: object) -> ReceivedGame:
-    url = text_field(record, "url")
-    return ReceivedGame(
-        pgn=text_field(record, "pgn"), url=url, site_id=f"chess.com:{url.rpartition('/')[2]}"
-    )
+    return ReceivedGame(pgn=text_field(record, "pgn"), url=text_field(record, "url"))

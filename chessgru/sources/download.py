@@ -12,6 +12,7 @@ from typing import Self
 import httpx
 
 from chessgru import __version__
+from chessgru.errors import PGNError
 from chessgru.game import Game, Rejection
 from chessgru.pgn import read_games
 from chessgru.sources import chesscom, lichess
@@ -19,6 +20,7 @@ from chessgru.sources.account import Account, ReceivedGame
 from chessgru.sources.filters import Filters, SiteName, account_name
 from chessgru.sources.polite import PoliteClient
 from chessgru.sources.progress import Meter, ProgressListener
+from chessgru.tags import site_id
 
 
 class Download(Iterator[Game | Rejection]):
@@ -66,12 +68,10 @@ class Download(Iterator[Game | Rejection]):
     def _run(self) -> Generator[Game | Rejection]:
         received_games = self._account.games()
         try:
-            index = 0
-            for received in received_games:
-                for item in _parse(received, name=self.name):
-                    self._meter.count(expected=self._account.expected, fraction=self._account.fraction)
-                    yield replace(item, index=index)
-                    index += 1
+            for index, received in enumerate(received_games):
+                item = replace(_parse(received, name=self.name), index=index)
+                self._meter.count(expected=self._account.expected, fraction=self._account.fraction)
+                yield item
             self.mark = self._account.mark
             self._meter.finish()
         finally:
@@ -79,17 +79,23 @@ class Download(Iterator[Game | Rejection]):
             self._web.close()
 
 
-def _parse(received: ReceivedGame, *, name: str) -> Iterator[Game | Rejection]:
-    """Yields what one received game reads as; a rejection's detail ends with the game's address."""
-    if not received.pgn.strip():
-        yield Rejection(reason="no moves", detail=f"the site gave no moves: {received.url}", source=name)
-        return
-    text = io.BytesIO(received.pgn.encode("utf-8", "replace"))
-    for item in read_games(text, name=name):
-        if isinstance(item, Rejection):
-            yield replace(item, detail=f"{item.detail}: {received.url}", source=name)
-        else:
-            yield replace(item, site_id=received.site_id, source=name)
+def _parse(received: ReceivedGame, *, name: str) -> Game | Rejection:
+    """Returns what one received game reads as; a rejection's detail ends with the game's address."""
+    item = _outcome(received.pgn, name)
+    if isinstance(item, Rejection):
+        return replace(item, detail=f"{item.detail}: {received.url}")
+    return item if item.site_id else replace(item, site_id=site_id({"Link": received.url}))
+
+
+def _outcome(pgn: str, name: str) -> Game | Rejection:
+    """Returns the first game of a text; one that is no PGN spoils itself alone, not the whole download."""
+    nothing = Rejection(reason="no moves", detail="the site gave no moves", source=name)
+    if not pgn.strip():
+        return nothing
+    try:
+        return next(read_games(io.BytesIO(pgn.encode("utf-8", "replace")), name=name), nothing)
+    except PGNError as error:
+        return Rejection(reason="not PGN", detail=str(error), source=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

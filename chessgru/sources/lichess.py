@@ -199,9 +199,8 @@ def _empty(window: _Window) -> bool:
 
 
 def _received(record: Mapping[str, object]) -> ReceivedGame:
-    game_id = text_field(record, "id")
     return ReceivedGame(
-        pgn=text_field(record, "pgn"), url=f"https://lichess.org/{game_id}", site_id=f"lichess:{game_id}"
+        pgn=text_field(record, "pgn"), url=f"https://lichess.org/{text_field(record, 'id')}"
     )
 
 
