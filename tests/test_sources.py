@@ -14,6 +14,7 @@ from site_server import ChessComSite, Fault, LichessSite, SiteGame, some_games
 
 from chessgru.errors import SettingsError, SourceError
 from chessgru.game import Game, Rejection
+from chessgru.library import ImportReport, Library
 from chessgru.sources import Filters, Progress, Surroundings, account_name, download, sync_key
 from chessgru.sources.lichess import _records
 from chessgru.sources.polite import TransientError
@@ -450,6 +451,57 @@ def test_any_bytes_are_games_or_a_damaged_answer(chunks):
     except TransientError:
         return
     assert all(record["id"] for record in records)
+
+
+# Keeping what arrives
+
+
+def sync(library: Library, fetch, site, **more) -> tuple[ImportReport, SourceError | None]:
+    """Does what an import does: downloads what is new, stores it, and remembers how far it got."""
+    key = sync_key("lichess" if isinstance(site, LichessSite) else "chess.com", "anna", Filters())
+    with fetch(site, mark=library.mark(key), **more) as games:
+        report = library.add(games.until_failure(), source=games.name)
+    if games.resume_mark:
+        library.set_mark(key, games.resume_mark)
+    return report, games.failure
+
+
+def test_a_library_keeps_what_arrived_and_gets_the_rest_later(lichess, chesscom, fetch, tmp_path):
+    faults = (
+        (lichess, [Fault("/api/games", cut_after=4), Fault("/api/games", status=503, times=5)], 4),
+        (chesscom, [Fault("/pub/player/anna/games/2023/12", status=503, times=5)], 6),
+    )
+    for site, troubles, kept in faults:
+        site.accounts["anna"] = some_games("anna", 10, start_ms=at(2023, 11, 20), step_ms=172_800_000)
+        site.faults += troubles
+        with Library(tmp_path / f"{type(site).__name__}.sqlite") as library:
+            report, failure = sync(library, fetch, site)
+            assert report.accepted == kept
+            assert "trouble at the site (503)" in str(failure)
+            report, failure = sync(library, fetch, site)
+            assert (report.accepted, report.duplicates, failure) == (10 - kept, 0, None)
+            report, failure = sync(library, fetch, site)
+            assert (report.read, failure) == (0, None)
+            assert library.count() == 10
+
+
+def test_cancelling_keeps_what_arrived(lichess, fetch, tmp_path):
+    lichess.accounts["anna"] = some_games("anna", 10)
+    with Library(tmp_path / "library.sqlite") as library:
+        games = fetch(lichess, progress=lambda report: report.games < 1 or games.cancel())
+        assert library.add(games.until_failure(), source=games.name).accepted == 1
+        assert games.mark is None
+        assert games.failure is None
+        assert len(list(fetch(lichess, mark=games.resume_mark))) == 9
+
+
+def test_a_pause_can_be_cancelled(lichess, fetch, clock):
+    lichess.accounts["anna"] = some_games("anna", 3)
+    lichess.faults.append(Fault("/api/games", status=429))
+    games = fetch(lichess, progress=lambda report: report.waiting < 58 and games.cancel())
+    assert list(games) == []
+    assert clock.slept == 4
+    assert games.mark is None
 
 
 # The token

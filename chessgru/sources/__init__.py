@@ -1,9 +1,12 @@
 """Downloads of a player's own games from Lichess and chess.com.
 
-    with download("lichess", "anna_k", mark=stored.get(key)) as games:
-        for item in games:            # Game | Rejection, as they arrive
-            keep(item)
-        stored[key] = games.mark      # key = sync_key("lichess", "anna_k", Filters())
+    key = sync_key("lichess", "anna_k", Filters())
+    with download("lichess", "anna_k", mark=library.mark(key)) as games:
+        report = library.add(games.until_failure(), source=games.name)
+    if games.resume_mark:
+        library.set_mark(key, games.resume_mark)
+    if games.failure:
+        raise games.failure
 
 One request at a time, pauses when the site asks for them, and nothing but finished games: a game in
 progress is never asked for.

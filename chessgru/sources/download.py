@@ -6,13 +6,14 @@ import io
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from threading import Event
 from types import TracebackType
 from typing import Self
 
 import httpx
 
 from chessgru import __version__
-from chessgru.errors import PGNError
+from chessgru.errors import PGNError, SourceError
 from chessgru.game import Game, Rejection
 from chessgru.pgn import read_games
 from chessgru.sources import chesscom, lichess
@@ -23,12 +24,16 @@ from chessgru.sources.progress import Meter, ProgressListener
 from chessgru.tags import site_id
 
 
+class _CancelledError(Exception):
+    """Leaves a pause."""
+
+
 class Download(Iterator[Game | Rejection]):
     """The games of an account, as they arrive; can be gone through once.
 
     Nothing is asked of the site before the first `next`. Raises SourceError when the site cannot be
-    reached, refuses, or breaks off too often; the games until then are good. To cancel, call `close`, leave
-    the `with` block, or raise from the listener.
+    reached, refuses, or breaks off too often; the games until then are good. To cancel, leave the `with`
+    block; or, from another thread or a signal handler, call `cancel`.
     """
 
     def __init__(self, *, account: Account, web: PoliteClient, meter: Meter, name: str) -> None:
@@ -36,10 +41,14 @@ class Download(Iterator[Game | Rejection]):
         """The `source` of each game, such as "lichess:anna_k"."""
         self.mark: str | None = None
         """None until every game arrived; store it then, under `sync_key`, and pass it in the next time."""
+        self.failure: SourceError | None = None
+        """What ended `until_failure`, if anything did."""
+        self._cancelled = Event()
         self._account = account
         self._web = web
         self._meter = meter
         self._items = self._run()
+        web.on_wait = self._pause
 
     @property
     def resume_mark(self) -> str | None:
@@ -65,6 +74,25 @@ class Download(Iterator[Game | Rejection]):
         self._items.close()
         self._web.close()
 
+    def cancel(self) -> None:
+        """Ends the iteration at the next game or second of a pause, with `mark` still None."""
+        self._cancelled.set()
+
+    def until_failure(self) -> Iterator[Game | Rejection]:
+        """Yields the same games, but ends at a SourceError and keeps it in `failure`.
+
+        For `Library.add`, which stores all or nothing: what arrived before a failure is worth keeping.
+        """
+        try:
+            yield from self
+        except SourceError as error:
+            self.failure = error
+
+    def _pause(self, seconds: float, why: str) -> None:
+        if self._cancelled.is_set():
+            raise _CancelledError
+        self._meter.wait(seconds, why)
+
     def _run(self) -> Generator[Game | Rejection]:
         received_games = self._account.games()
         try:
@@ -72,8 +100,12 @@ class Download(Iterator[Game | Rejection]):
                 item = replace(_parse(received, name=self.name), index=index)
                 self._meter.count(expected=self._account.expected, fraction=self._account.fraction)
                 yield item
+                if self._cancelled.is_set():
+                    return
             self.mark = self._account.mark
             self._meter.finish()
+        except _CancelledError:
+            return
         finally:
             received_games.close()
             self._web.close()
@@ -135,18 +167,16 @@ def download(
     meter = Meter(listener=progress, now=around.now)
     if site == "lichess":
         headers = lichess.request_headers(token, __version__)
-        web = _client(site, lichess.BASE_URL, headers, around, meter)
+        web = _client(site, lichess.BASE_URL, headers, around)
         account: Account = lichess.LichessAccount(name, filters=wanted, mark=mark, web=web)
     else:
         headers = chesscom.request_headers(name, contact, __version__)
-        web = _client(site, chesscom.BASE_URL, headers, around, meter)
+        web = _client(site, chesscom.BASE_URL, headers, around)
         account = chesscom.ChessComAccount(name, filters=wanted, mark=mark, web=web, now=around.now)
     return Download(account=account, web=web, meter=meter, name=f"{site}:{name}")
 
 
-def _client(
-    site: SiteName, base_url: str, headers: dict[str, str], around: Surroundings, meter: Meter
-) -> PoliteClient:
+def _client(site: SiteName, base_url: str, headers: dict[str, str], around: Surroundings) -> PoliteClient:
     return PoliteClient(
         site=site,
         base_url=around.base_url or base_url,
@@ -154,5 +184,4 @@ def _client(
         client=around.client,
         sleep=around.sleep,
         now=around.now,
-        on_wait=meter.wait,
     )

@@ -46,7 +46,6 @@ class PoliteClient:
         client: httpx.Client | None,
         sleep: Callable[[float], None],
         now: Callable[[], float],
-        on_wait: Callable[[float, str], None],
     ) -> None:
         self.site = site
         self._base_url = base_url.rstrip("/")
@@ -55,7 +54,8 @@ class PoliteClient:
         self._client = client or httpx.Client()
         self._sleep = sleep
         self._now = now
-        self._on_wait = on_wait
+        self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
+        """Called once a second during a pause, with the seconds left and the reason."""
         self._failures = 0
         self._reached = False
 
@@ -147,7 +147,7 @@ class PoliteClient:
                 "what arrived is kept, try again later to get the rest"
             ) from failure
         while wait > 0:
-            self._on_wait(wait, str(failure))
+            self.on_wait(wait, str(failure))
             self._sleep(min(wait, 1.0))
             wait -= 1.0
 
