@@ -7,13 +7,13 @@ Nothing here knows about players' predictions, the screen or the library.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import chess
-import chess.pgn
 
 from chessgru.errors import MoveError
 from chessgru.game import Game, Result, Side
@@ -233,17 +233,37 @@ class LiveGame:
         return cls.from_tokens(game.tokens, game.clocks, game.result)
 
     def to_pgn(self, headers: Mapping[str, str] | None = None) -> str:
-        """Returns the whole line as PGN, clocks as `[%clk]`; `headers` overwrite or add tags."""
-        game = chess.pgn.Game()
-        game.headers.update({"Event": "Casual game", "Result": self.result, **(headers or {})})
-        if self.ending and "Termination" not in game.headers:
-            game.headers["Termination"] = self.ending
-        node: chess.pgn.GameNode = game
-        for ply in self.line:
-            node = node.add_main_variation(MOVES[ply.token])
-            if ply.clock is not None:
-                node.set_clock(ply.clock)
-        return f"{game}\n"
+        """Returns the whole line as PGN, clocks as `[%clk]`; `headers` overwrite or add tags.
+
+        >>> print(LiveGame.from_moves(["e4", "c5"]).to_pgn({"White": "Dad"}).splitlines()[-1])
+        1. e4 c5 *
+        """
+        roster = {"Event": "Casual game", "Site": "?", "Date": "????.??.??", "Round": "?"}
+        roster |= {"White": "?", "Black": "?", "Result": self.result}
+        if self.ending:
+            roster["Termination"] = self.ending
+        tags = [_tag(name, value) for name, value in (roster | dict(headers or {})).items()]
+        words = [word for index, ply in enumerate(self.line) for word in _words(index, ply)]
+        lines = textwrap.wrap(" ".join([*words, self.result]), 80, break_on_hyphens=False)
+        return "\n".join([*tags, "", *lines, ""])
+
+
+def _tag(name: str, value: str) -> str:
+    """Returns a PGN tag on one line, whatever the value holds."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
+    return f'[{name} "{escaped}"]'
+
+
+def _words(index: int, ply: Ply) -> list[str]:
+    """Returns the PGN words of one ply: its number where one is due, the move, the clock."""
+    words = [f"{index // 2 + 1}."] if index % 2 == 0 else []
+    words.append(ply.san)
+    if ply.clock is not None:
+        minutes, seconds = divmod(ply.clock, 60)
+        hours, minutes = divmod(int(minutes), 60)
+        words.append(f"{{[%clk {hours}:{minutes:02}:{seconds:04.1f}]}}")
+    return words
 
 
 def _parsed(board: chess.Board, text: str) -> chess.Move:

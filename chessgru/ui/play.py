@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from chessgru.board import Payload, board, sent_actions
-from chessgru.game import Side
+from chessgru.errors import ChessgruError
+from chessgru.ui import store
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.predicting import predictions
 from chessgru.ui.screen import payload
-from chessgru.ui.state import BOARD_KEY, Seating, Table, table
+from chessgru.ui.setup import toolbar
+from chessgru.ui.state import BOARD_KEY, Seating, Table, has_table, set_table, table
 
-FAIR_PLAY = (
+FAIR_PLAY: Final = (
     "For the board at home, for analysis and for preparation. Never use it beside a game in progress on a "
     "playing site: sites forbid that."
 )
+_POLL: Final = "1s"
 
 
 def screen(current: Table, opener: Opener) -> Payload:
@@ -29,8 +34,19 @@ def screen(current: Table, opener: Opener) -> Payload:
 
 
 def _handle(current: Table) -> None:
+    """Does what was done at the board and stores it; the link in the address bar follows the game."""
     for action in sent_actions(BOARD_KEY):
         current.handle(action)
+        store.save(current)
+    _show_link(current)
+
+
+def _show_link(current: Table) -> None:
+    slug = current.record.slug if current.record else None
+    if slug is None:
+        st.query_params.clear()
+    elif st.query_params.get("game") != slug:
+        st.query_params.from_dict({"game": slug})
 
 
 @st.fragment
@@ -38,11 +54,38 @@ def _board(current: Table, opener: Opener) -> None:
     board(screen(current, opener), key=BOARD_KEY, on_actions=lambda: _handle(current))
 
 
+@st.fragment(run_every=_POLL)
+def _follow(current: Table) -> None:
+    """Looks whether the game went on in another window; the board is drawn again only if it did."""
+    try:
+        changed = store.refresh(current)
+    except ChessgruError as error:
+        current.error, changed = str(error), False
+    if changed:
+        st.rerun()
+
+
+def _arrive() -> str:
+    """Gives a new window its table: the game of its link, or a new one. Returns what went wrong, or ""."""
+    slug = st.query_params.get("game", "")
+    try:
+        if slug:
+            set_table(store.opened(slug, st.query_params.get("side", "")))
+        else:
+            set_table(Table(store.first_seating()))
+    except ChessgruError as error:
+        set_table(Table(Seating()))
+        return str(error)
+    return ""
+
+
 def play_page(opener: Opener) -> None:
     """Draws the page."""
-    current = table(Seating())
+    problem = "" if has_table() else _arrive()
+    current = table()
+    toolbar(current)
+    if problem:
+        st.warning(problem)
     _board(current, opener)
+    _follow(current)
     st.caption(FAIR_PLAY)
-
-
-__all__ = ["FAIR_PLAY", "Side", "play_page", "screen"]

@@ -13,7 +13,7 @@ from chessgru.game import Side
 from chessgru.openings import opening_of
 from chessgru.session import LiveGame
 from chessgru.ui.cards import surprise_line
-from chessgru.ui.state import Seating, Table
+from chessgru.ui.state import SIDES, Seating, Table
 
 _SCORE = {"1-0": "1–0", "0-1": "0–1", "1/2-1/2": "½–½"}
 
@@ -47,10 +47,10 @@ def _spoken_card(card: CardData) -> str:
     return f"{card.title}: {moves}."
 
 
-def _strip(side: Side, seating: Seating, bits: Sequence[float]) -> PlayerStrip:
-    chair = seating.of(side)
+def _strip(side: Side, table: Table, bits: Sequence[float]) -> PlayerStrip:
+    chair = table.seating.of(side)
     rating = "" if chair.rating is None else str(chair.rating)
-    return PlayerStrip(chair.name, rating, True, surprise_line(bits, side))
+    return PlayerStrip(chair.name, rating, side in table.hands, surprise_line(bits, side))
 
 
 def _rows(game: LiveGame, bits: Sequence[float]) -> tuple[PlyRow, ...]:
@@ -63,18 +63,22 @@ def headers(seating: Seating) -> dict[str, str]:
     tags = {
         "White": seating.white.name,
         "Black": seating.black.name,
-        "Date": datetime.date.today().strftime("%Y.%m.%d"),
+        "Date": datetime.datetime.now().astimezone().strftime("%Y.%m.%d"),
     }
-    for side, tag in (("white", "WhiteElo"), ("black", "BlackElo")):
-        rating = seating.of(side).rating  # type: ignore[arg-type]
-        if rating is not None:
-            tags[tag] = str(rating)
+    for chair, tag in ((seating.white, "WhiteElo"), (seating.black, "BlackElo")):
+        if chair.rating is not None:
+            tags[tag] = str(chair.rating)
     return tags
 
 
 def _file_name(seating: Seating) -> str:
     names = f"{seating.white.name}-{seating.black.name}"
     return (re.sub(r"[^\w-]+", "_", names).strip("_")[:80] or "game") + ".pgn"
+
+
+def _opening_line(game: LiveGame) -> str:
+    opening = opening_of(ply.fen for ply in game.line[: game.cursor])
+    return f"{opening.eco} · {opening.name}" if opening else ""
 
 
 def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float]) -> Payload:
@@ -94,8 +98,8 @@ def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float]) ->
         check=board.is_check(),
         over=game.is_over,
         status=status_line(game),
-        opening=opening_of(ply.fen for ply in game.line[: game.cursor]),
-        players={"white": _strip("white", seating, bits), "black": _strip("black", seating, bits)},
+        opening=_opening_line(game),
+        players={side: _strip(side, table, bits) for side in SIDES},
         cards=cards,
         error=table.error,
         say=spoken(game, seating, cards),

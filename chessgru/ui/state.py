@@ -11,11 +11,13 @@ import streamlit as st
 from chessgru.board import Action
 from chessgru.errors import MoveError
 from chessgru.game import Side, TimeClass
+from chessgru.live import LiveGame as Record
 from chessgru.session import LiveGame
 
 _KEY: Final = "chessgru"
 BOARD_KEY: Final = "board"
 GUEST: Final = "Guest"
+SIDES: Final[tuple[Side, Side]] = ("white", "black")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Table:
     seating: Seating
     game: LiveGame = field(default_factory=LiveGame)
     orientation: Side = "white"
+    hands: frozenset[Side] = frozenset(SIDES)
+    """The sides that may be moved in this window: both at one board, one on each of two devices."""
+    record: Record | None = None
+    """The game as last stored or read, None before the first move."""
     session: str = field(default_factory=lambda: secrets.token_hex(4))
     game_id: str = field(default_factory=lambda: secrets.token_hex(4))
     done: int = 0
@@ -71,34 +77,61 @@ class Table:
 
     def _do(self, action: Action) -> None:
         match action.kind:
-            case "move":
-                if action.fen == self.game.fen:
-                    self.game = self.game.play(action.move)
             case "goto":
                 self.game = self.game.at(action.cursor)
             case "flip":
                 self.orientation = action.orientation
-            case "back":
-                self.game = self.game.take_back()
-            case "draw":
-                self.game = self.game.draw()
-            case "resign":
-                self.game = self.game.resign(self.game.end().to_move)
             case "new":
                 self.start(LiveGame())
+            case _ if not self.hands:
+                raise MoveError("you are watching this game: ask a player for the link to his side")
+            case _:
+                self._change(action)
+
+    def _change(self, action: Action) -> None:
+        """Does what changes the game itself."""
+        if action.kind == "move":
+            if action.fen != self.game.fen:
+                return
+            if self.game.to_move not in self.hands:
+                raise MoveError(f"it is {self.game.to_move.capitalize()}'s move, on the other device")
+            self.game = self.game.play(action.move)
+        elif action.kind == "back":
+            self.game = self.game.take_back()
+        elif action.kind == "draw":
+            self.game = self.game.draw()
+        else:
+            self.game = self.game.resign(self.resigns)
+
+    @property
+    def resigns(self) -> Side:
+        """The side that a press on "resign" means: the one played here, or else the one to move."""
+        return next(iter(self.hands)) if len(self.hands) == 1 else self.game.end().to_move
 
     def start(self, game: LiveGame, seating: Seating | None = None) -> None:
-        """Puts another game on the board, by other players if given."""
+        """Puts another game on the board, by other players if given, both sides played here."""
         self.game = game
+        self.record = None
+        self.hands = frozenset(SIDES)
         self.game_id = secrets.token_hex(4)
         self.error = ""
         if seating is not None:
             self.seating = seating
 
 
-def table(default: Seating) -> Table:
-    """Returns this window's table; on the first visit one where `default` sits."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = Table(default)
+def has_table() -> bool:
+    """Returns whether this window has a table already."""
+    return _KEY in st.session_state
+
+
+def set_table(table: Table) -> None:
+    """Gives this window its table."""
+    st.session_state[_KEY] = table
+
+
+def table() -> Table:
+    """Returns this window's table; on the first visit an empty one between guests."""
+    if not has_table():
+        set_table(Table(Seating()))
     current: Table = st.session_state[_KEY]
     return current

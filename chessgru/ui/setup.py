@@ -1,0 +1,221 @@
+"""The row above the board: who plays, which game is open, and the links to it."""
+
+from __future__ import annotations
+
+import io
+from typing import Final, cast
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from chessgru.errors import ChessgruError
+from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass
+from chessgru.library import PlayerSummary
+from chessgru.live import LiveGame as Record
+from chessgru.pgn import read_all
+from chessgru.session import LiveGame
+from chessgru.ui import store
+from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, set_table
+
+MAX_NAME: Final = 200
+MAX_LISTED: Final = 200
+_SPEED_UNKNOWN: Final = "any speed"
+
+
+def toolbar(current: Table) -> None:
+    """Draws the row of menus."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("### ♞ chessgru", width="stretch")
+        with st.popover("Players", icon=":material/group:"):
+            _players_form(current)
+        with st.popover("Open", icon=":material/folder_open:"):
+            _open_menu(current)
+        with st.popover("Share", icon=":material/link:"):
+            _share_menu(current)
+
+
+# Players
+
+
+def clean_name(text: str | None) -> str:
+    r"""Returns a name fit to store: one line of at most 200 characters, "Guest" where there is none.
+
+    >>> clean_name("  Dad\n"), clean_name("")
+    ('Dad', 'Guest')
+    """
+    return " ".join((text or "").split())[:MAX_NAME] or GUEST
+
+
+def _players_form(current: Table) -> None:
+    known = {player.name: player.rating for player in _known_players()}
+    with st.form("players", border=False):
+        for side in SIDES:
+            _chair_fields(current, side, list(known))
+        speeds = (_SPEED_UNKNOWN, *TIME_CLASSES)
+        shown = current.seating.speed or _SPEED_UNKNOWN
+        st.selectbox("Speed", speeds, index=speeds.index(shown), key="speed")
+        st.form_submit_button("Sit down", type="primary", on_click=_seat, args=(current, known))
+    st.button("Swap colors", icon=":material/swap_vert:", on_click=_swap, args=(current,))
+
+
+def _known_players() -> list[PlayerSummary]:
+    try:
+        return store.library().players()[:MAX_LISTED]
+    except ChessgruError as error:
+        st.warning(str(error))
+        return []
+
+
+def _chair_fields(current: Table, side: Side, known: list[str]) -> None:
+    chair = current.seating.of(side)
+    names = list(dict.fromkeys([chair.name, GUEST, *known]))
+    name, rating = st.columns([3, 2])
+    name.selectbox(
+        side.capitalize(),
+        names,
+        key=f"{side}_name",
+        accept_new_options=True,
+        help="Someone of your library, or type a new name",
+    )
+    rating.number_input(
+        f"{side.capitalize()}'s rating",
+        100,
+        3500,
+        chair.rating,
+        50,
+        key=f"{side}_rating",
+        placeholder="unknown",
+    )
+
+
+def _seat(current: Table, known: dict[str, int | None]) -> None:
+    chairs = []
+    for side in SIDES:
+        name = clean_name(st.session_state[f"{side}_name"])
+        rating = st.session_state[f"{side}_rating"]
+        chairs.append(Chair(name, known.get(name) if rating is None else int(rating)))
+    speed = st.session_state["speed"]
+    chosen = None if speed == _SPEED_UNKNOWN else cast(TimeClass, speed)
+    current.seating = Seating(chairs[0], chairs[1], chosen)
+    store.save(current)
+
+
+def _swap(current: Table) -> None:
+    current.seating = current.seating.swapped()
+    _forget_fields()
+    store.save(current)
+
+
+def _forget_fields() -> None:
+    """Lets the form's fields take their values from the table again."""
+    for side in SIDES:
+        for field in ("name", "rating"):
+            st.session_state.pop(f"{side}_{field}", None)
+    st.session_state.pop("speed", None)
+
+
+# Games
+
+
+def _open_menu(current: Table) -> None:
+    upload = st.file_uploader("A PGN file", type=["pgn", "gz", "bz2", "zst", "txt"], key="upload")
+    pasted = st.text_area("Or paste a game", key="pasted", placeholder="1. e4 c5 2. Nf3 …", height=100)
+    data = upload.getvalue() if upload is not None else pasted.encode("utf-8", "replace")
+    if data.strip():
+        _offer(current, data, upload.name if upload is not None else "the pasted text")
+    _stored_games(current)
+
+
+def _offer(current: Table, data: bytes, name: str) -> None:
+    try:
+        games, rejections = _read(data, name)
+    except ChessgruError as error:
+        st.error(str(error))
+        return
+    if rejections:
+        st.warning(
+            f"{len(rejections)} not read, the first: {rejections[0].reason} ({rejections[0].detail})"
+        )
+    if not games:
+        return
+    shown = games[:MAX_LISTED]
+    index = 0
+    if len(games) > 1:
+        labels = [game_label(game) for game in shown]
+        st.caption(
+            f"{len(games)} games" + (f", the first {MAX_LISTED} are listed" * (len(games) > MAX_LISTED))
+        )
+        index = labels.index(st.selectbox("Game", labels, key="which"))
+    st.button("Open this game", type="primary", on_click=_open, args=(current, shown[index]))
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the games …")
+def _read(data: bytes, name: str) -> tuple[list[Game], list[Rejection]]:
+    return read_all(io.BytesIO(data), name=name)
+
+
+def game_label(game: Game) -> str:
+    """Returns a line that tells a game from others: its number, players, result and date."""
+    date = f", {game.date}" if game.date else ""
+    return f"{game.index + 1}. {game.white or '?'} – {game.black or '?'} {game.result}{date}"
+
+
+def seating_of(game: Game) -> Seating:
+    """Returns who played a game out of a file."""
+    white = Chair(clean_name(game.white), game.white_rating)
+    black = Chair(clean_name(game.black), game.black_rating)
+    return Seating(white, black, game.time_class)
+
+
+def _open(current: Table, game: Game) -> None:
+    current.start(LiveGame.from_game(game), seating_of(game))
+    _forget_fields()
+    st.query_params.clear()
+
+
+def _stored_games(current: Table) -> None:
+    """Lists the games being played, so that one can be gone on with after any interruption."""
+    try:
+        records = store.library().live_games()[:8]
+    except ChessgruError:
+        return
+    others = [r for r in records if current.record is None or r.slug != current.record.slug]
+    if not others:
+        return
+    st.caption("Go on with")
+    for record in others:
+        label = f"{record.white} – {record.black}, {len(record.tokens)} plies"
+        st.button(label, key=f"resume-{record.slug}", on_click=_resume, args=(record,), width="stretch")
+
+
+def _resume(record: Record) -> None:
+    set_table(store.opened(record.slug, ""))
+    _forget_fields()
+    st.query_params.from_dict({"game": record.slug})
+
+
+# Links
+
+
+def _share_menu(current: Table) -> None:
+    if current.record is None:
+        st.write("A game gets a link with its first move, or at once:")
+        st.button("Make a link", type="primary", on_click=_make_link, args=(current,))
+        return
+    slug = current.record.slug
+    st.write("The same game on two devices: each opens the link of his side, others watch.")
+    for side, label in (("white", current.seating.white.name), ("black", current.seating.black.name)):
+        st.text(label)
+        st.code(_link(slug, side), language=None)
+    st.text("Watch")
+    st.code(_link(slug, "watch"), language=None)
+    st.caption("On the home network, start the app with `chessgru app --share`.")
+
+
+def _make_link(current: Table) -> None:
+    st.query_params.from_dict({"game": store.share(current)})
+
+
+def _link(slug: str, side: str) -> str:
+    base = (st.context.url or "").split("?")[0]
+    return f"{base}?{urlencode({'game': slug, 'side': side})}"

@@ -1,0 +1,125 @@
+"""Keeps the game on the board in the library, and brings what another window changed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from chessgru.errors import ChessgruError
+from chessgru.game import TIME_CLASSES, Side, TimeClass
+from chessgru.library import Library, LiveConflictError
+from chessgru.live import LiveGame as Record
+from chessgru.session import LiveGame
+from chessgru.ui.state import SIDES, Chair, Seating, Table
+
+LIBRARY_VARIABLE: Final = "CHESSGRU_LIBRARY"
+"""Environment variable with the library's file, set by `chessgru app --library`."""
+SAMPLE_PLAYERS: Final = (Chair("Dad", 1500), Chair("Son", 1100))
+
+
+@st.cache_resource(show_spinner=False)
+def _library(path: str) -> Library:
+    return Library(Path(path) if path else None)
+
+
+def library() -> Library:
+    """Returns the games library; raises LibraryError if it cannot be opened."""
+    return _library(os.environ.get(LIBRARY_VARIABLE, ""))
+
+
+def first_seating() -> Seating:
+    """Returns who sits at a new board: the sample players if the library has them, else guests."""
+    known = {player.name: player for player in library().players()}
+    if not all(sample.name in known for sample in SAMPLE_PLAYERS):
+        return Seating()
+    dad, son = (Chair(c.name, known[c.name].rating or c.rating) for c in SAMPLE_PLAYERS)
+    return Seating(dad, son, "rapid")
+
+
+def _speed(text: str) -> TimeClass | None:
+    """Returns the speed that a record's time control says; the app stores the word itself."""
+    return next((speed for speed in TIME_CLASSES if speed == text), None)
+
+
+def _as_record(table: Table) -> Record:
+    game, seating = table.game, table.seating
+    record = table.record or Record(slug="")
+    clocks = tuple(ply.clock for ply in game.line)
+    return replace(
+        record,
+        white=seating.white.name,
+        black=seating.black.name,
+        white_rating=seating.white.rating,
+        black_rating=seating.black.rating,
+        time_control=seating.speed or "",
+        tokens=tuple(ply.token for ply in game.line),
+        clocks=clocks if any(clock is not None for clock in clocks) else (),
+        result=game.result,
+        state="finished" if game.is_over else "playing",
+    )
+
+
+def save(table: Table) -> None:
+    """Stores the table's game if it changed; where another window was first, shows that game instead."""
+    record = _as_record(table)
+    if record == table.record or not (record.tokens or table.record):
+        return
+    try:
+        if table.record is None:
+            table.record = library().create_live(record)
+        elif record.state == "finished" and table.record.state == "playing":
+            table.record = library().finish_live(record, record.result)
+        else:
+            table.record = library().save_live(record)
+    except LiveConflictError:
+        adopt(table, library().load_live(record.slug))
+        table.error = "The game went on in another window: here is how it stands."
+    except ChessgruError as error:
+        table.error = f"This move is not stored: {error}"
+
+
+def share(table: Table) -> str:
+    """Returns the name of the table's game for links, storing it first if it is new."""
+    if table.record is None:
+        table.record = library().create_live(_as_record(table))
+    return table.record.slug
+
+
+def adopt(table: Table, record: Record) -> None:
+    """Puts a stored game on the table; one that looks at an earlier position stays there."""
+    looking_back = table.record is not None and not table.game.at_end
+    game = LiveGame.from_tokens(record.tokens, record.clocks, record.result)
+    table.game = game.at(table.game.cursor) if looking_back else game
+    table.record = record
+    white = Chair(record.white or "Guest", record.white_rating)
+    black = Chair(record.black or "Guest", record.black_rating)
+    table.seating = Seating(white, black, _speed(record.time_control))
+
+
+def refresh(table: Table) -> bool:
+    """Brings what another window stored; returns whether anything changed."""
+    if table.record is None:
+        return False
+    stored = library().load_live(table.record.slug)
+    if stored.version == table.record.version:
+        return False
+    adopt(table, stored)
+    return True
+
+
+def opened(slug: str, side: str) -> Table:
+    """Returns a table with a stored game; `side` is the one played here, "watch" for none, "" for both.
+
+    Raises LibraryError if there is no such game.
+    """
+    table = Table(Seating())
+    adopt(table, library().load_live(slug))
+    chosen: dict[str, frozenset[Side]] = {name: frozenset({name}) for name in SIDES}
+    table.hands = chosen.get(side, frozenset() if side == "watch" else frozenset(SIDES))
+    if side == "black":
+        table.orientation = "black"
+    return table
