@@ -5,13 +5,14 @@ downloading them takes, without locking anybody out. One transaction then moves 
 the library, so a process killed at any moment leaves all of an import or nothing of it.
 
 Two games are the same if they share the site's id, or else names, date, round, result and moves. A game in
-progress (result "*") is replaced when it comes again with more moves, or with up to four plies taken back.
+progress (result "*"), or cut by a fault in its file, is replaced when it comes again with more moves, or
+from the same place with up to four plies taken back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -39,6 +40,7 @@ TAKEN_BACK: Final = 4
 Progress = Callable[[int], None]
 """Called now and then with the number of games read so far, rejected ones counted."""
 
+_MORE_MAY_COME: Final = ("cut ", "no result after")
 _key_of_name = lru_cache(maxsize=100_000)(name_key)
 
 _STAGED: Final = sa.Table(
@@ -47,6 +49,7 @@ _STAGED: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("white_key", sa.Text),
     sa.Column("black_key", sa.Text),
+    sa.Column("open", sa.Boolean),
     *game_values(),
     prefixes=["TEMPORARY"],
 )
@@ -102,6 +105,11 @@ def day_of(date: str) -> int:
     return int(digits[0].zfill(4)[-4:] + digits[1].zfill(2)[-2:] + digits[2].zfill(2)[-2:])
 
 
+def is_unfinished(game: Game) -> bool:
+    """Tells whether more moves may come: the result is open, or the text of the game broke off."""
+    return game.result == "*" or any(warning.startswith(_MORE_MAY_COME) for warning in game.warnings)
+
+
 def _digest(*parts: str, moves: bytes = b"") -> bytes:
     return blake2b("\x1f".join(parts).encode("utf-8", "replace") + b"\x1e" + moves, digest_size=16).digest()
 
@@ -123,6 +131,7 @@ def _row(game: Game) -> dict[str, Any]:
         "black": game.black,
         "white_key": white or None,
         "black_key": black or None,
+        "open": is_unfinished(game),
         "white_rating": game.white_rating,
         "black_rating": game.black_rating,
         "result": game.result,
@@ -206,7 +215,7 @@ def _store(
     _add_names(connection)
     _link_renamed(connection)
     connection.execute(_insert_new(import_id))
-    grown = _follow_games_in_progress(connection, import_id, source)
+    grown = _follow_unfinished(connection, import_id, source)
     new = GAMES.c.id > last
     accepted = connection.execute(sa.select(sa.func.count()).where(new)).scalar_one()
     was_cut = sa.or_(GAMES.c.warnings.startswith("cut "), GAMES.c.warnings.contains("\ncut "))
@@ -281,14 +290,13 @@ def _link_renamed(connection: sa.Connection) -> None:
         connection.execute(insert.from_select(["first_id", "second_id"], pairs))
 
 
-def _in_progress() -> sa.ColumnElement[bool]:
-    """Selects staged games of which an unfinished state is stored or staged: these need a closer look."""
+def _may_continue() -> sa.ColumnElement[bool]:
+    """Selects staged games of which an unfinished state is stored, or staged beside them: look closer."""
+    thread = _STAGED.alias().c
     stored = sa.select(GAMES.c.thread).where(GAMES.c.thread.is_not(None))
-    other = _STAGED.alias()
-    return sa.or_(
-        _STAGED.c.thread.in_(stored),
-        _STAGED.c.thread.in_(sa.select(other.c.thread).where(other.c.result == "*")),
-    )
+    several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
+    beside = sa.select(thread.thread).group_by(thread.thread).having(several)
+    return sa.or_(_STAGED.c.thread.in_(stored), _STAGED.c.thread.in_(beside))
 
 
 def _with_aliases() -> tuple[Any, Any, Any]:
@@ -300,64 +308,69 @@ def _with_aliases() -> tuple[Any, Any, Any]:
 def _insert_new(import_id: int) -> sa.Insert:
     """Returns the statement that stores all staged games but those that may continue another."""
     tables, white, black = _with_aliases()
-    finished = [name for name in _VALUES if name != "thread"]
+    plain = [name for name in _VALUES if name != "thread"]
+    thread = sa.case((_STAGED.c.open, _STAGED.c.thread))
     chosen = sa.select(
-        sa.literal(import_id), white.c.id, black.c.id, *(_STAGED.c[name] for name in finished)
+        sa.literal(import_id), white.c.id, black.c.id, thread, *(_STAGED.c[name] for name in plain)
     )
-    chosen = chosen.select_from(tables).where(sa.not_(_in_progress())).order_by(_STAGED.c.id)
-    columns = ["import_id", "white_id", "black_id", *finished]
+    chosen = chosen.select_from(tables).where(sa.not_(_may_continue())).order_by(_STAGED.c.id)
+    columns = ["import_id", "white_id", "black_id", "thread", *plain]
     return sa.insert(GAMES).prefix_with("OR IGNORE").from_select(columns, chosen)
 
 
-def _follow_games_in_progress(connection: sa.Connection, import_id: int, source: str) -> int:
+def _follow_unfinished(connection: sa.Connection, import_id: int, source: str) -> int:
     """Stores or continues, one by one, games of which an unfinished state is known; counts the grown."""
     tables, white, black = _with_aliases()
     columns = [white.c.id.label("white_id"), black.c.id.label("black_id"), *(_STAGED.c[n] for n in _VALUES)]
-    chosen = sa.select(*columns).select_from(tables).where(_in_progress()).order_by(_STAGED.c.id)
+    chosen = sa.select(_STAGED.c.open, *columns).select_from(tables).where(_may_continue())
     grown = 0
-    for row in connection.execute(chosen).mappings().all():
-        values = {**row, "thread": row["thread"] if row["result"] == "*" else None}
-        states = connection.execute(_states(row["thread"])).all()
-        earlier = next((state for state in states if _continues(row, state, source)), None)
-        if earlier is not None:
-            grown += _replace(connection, earlier.id, values)
-        elif not any(_is_earlier(row, state) for state in states):
-            insert = sa.insert(GAMES).prefix_with("OR IGNORE")
-            connection.execute(insert, values | {"import_id": import_id})
+    for row in connection.execute(chosen.order_by(_STAGED.c.id)).mappings().all():
+        values = {name: row[name] for name in ("white_id", "black_id", *_VALUES)}
+        values |= {"import_id": import_id, "thread": row["thread"] if row["open"] else None}
+        states = _states(connection, row)
+        if any(_repeats(row, state, import_id) for state in states):
+            continue
+        earlier = next((state for state in states if _continues(row, state, import_id, source)), None)
+        if earlier is None:
+            connection.execute(sa.insert(GAMES), values)
+        else:
+            del values["import_id"]
+            connection.execute(sa.update(GAMES).where(GAMES.c.id == earlier.id), values)
+            grown += 1
     return grown
 
 
-def _states(thread: bytes) -> sa.Select[Any]:
-    columns = (GAMES.c.id, GAMES.c.tokens, GAMES.c.position, IMPORTS.c.source)
-    return sa.select(*columns).join(IMPORTS).where(GAMES.c.thread == thread)
+def _states(connection: sa.Connection, row: sa.RowMapping) -> Sequence[Any]:
+    """Returns the stored games that a game read now may repeat or continue."""
+    columns = (GAMES.c.id, GAMES.c.key, GAMES.c.thread, GAMES.c.tokens, GAMES.c.position, GAMES.c.import_id)
+    known = sa.select(*columns, IMPORTS.c.source).join(IMPORTS)
+    return connection.execute(
+        known.where(sa.or_(GAMES.c.key == row["key"], GAMES.c.thread == row["thread"]))
+    ).all()
 
 
-def _continues(row: sa.RowMapping, state: sa.Row[Any], source: str) -> bool:
+def _is_other(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
+    """Two places in one file hold two games, however much they look alike."""
+    return bool(state.import_id == import_id and state.position != row["position"])
+
+
+def _repeats(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
+    """Tells whether a game read now holds nothing that is not stored."""
+    if state.thread is None or not row["open"]:
+        return bool(state.thread is None and state.key == row["key"])
+    if state.tokens == row["tokens"]:
+        return True
+    return not _is_other(row, state, import_id) and bool(state.tokens.startswith(row["tokens"]))
+
+
+def _continues(row: sa.RowMapping, state: sa.Row[Any], import_id: int, source: str) -> bool:
     """Tells whether a game read now carries on the unfinished state that is stored."""
     now, before = row["tokens"], state.tokens
-    if now == before:
-        return bool(row["result"] != "*")
-    if now.startswith(before):
-        return True
-    same_place = (row["position"], source) == (state.position, state.source)
+    if state.thread is None or _is_other(row, state, import_id):
+        return False
     kept = before[: max(2, len(before) - 2 * TAKEN_BACK)]
-    return bool(same_place and now.startswith(kept))
-
-
-def _is_earlier(row: sa.RowMapping, state: sa.Row[Any]) -> bool:
-    return bool(row["result"] == "*" and state.tokens.startswith(row["tokens"]))
-
-
-def _replace(connection: sa.Connection, game_id: int, values: Mapping[str, Any]) -> int:
-    """Replaces an unfinished state; returns 0 if the finished game had been stored apart from it."""
-    mine = GAMES.c.id == game_id
-    same = sa.select(GAMES.c.id).where(GAMES.c.key == values["key"], sa.not_(mine))
-    if connection.execute(same).first() is None:
-        connection.execute(sa.update(GAMES).where(mine), values)
-        return 1
-    connection.execute(sa.delete(GAMES).where(mine))
-    recount(connection, [id_ for id_ in (values["white_id"], values["black_id"]) if id_ is not None])
-    return 0
+    same_place = (row["position"], source) == (state.position, state.source)
+    return bool(now.startswith(before) or (same_place and now.startswith(kept)))
 
 
 def _tally(chosen: sa.ColumnElement[bool]) -> sa.Select[Any]:

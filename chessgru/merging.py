@@ -15,7 +15,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from chessgru.names import SURE, likeness, plain, readings, sound
+from chessgru.names import SURE, is_handle, likeness, plain, readings, sound
 from chessgru.schema import ALIASES, GAMES, SAME_GAMES
 
 LONGEST_CAREER: Final = 80
@@ -33,7 +33,8 @@ THRESHOLD: Final = 0.75
 class NameRecord:
     """A name and what its games tell: years 0 and rating None where unknown.
 
-    `opponents` are names, `events` whatever identifies one day of a tournament.
+    `opponents` are names, `events` whatever identifies one day of a tournament, `sites` those where the
+    name is an account.
     """
 
     name: str
@@ -43,6 +44,7 @@ class NameRecord:
     rating: int | None = None
     opponents: Collection[str] = field(default=frozenset())
     events: Collection[str] = field(default=frozenset())
+    sites: Collection[str] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def _fits(one: NameRecord, other: NameRecord) -> bool:
     if one.name in other.opponents or other.name in one.opponents:
         return False
     if not set(one.events).isdisjoint(other.events):
+        return False
+    if not set(one.sites).isdisjoint(other.sites):
         return False
     early, late = sorted((one, other), key=lambda record: record.first_year)
     if early.rating and late.rating and not -RATING_GAP <= late.rating - early.rating <= YOUTH_GAP:
@@ -211,32 +215,44 @@ def _records(connection: sa.Connection, names: Mapping[int, str]) -> dict[str, N
         name: NameRecord(name, games, first // 10000, last // 10000)
         for name, games, first, last in connection.execute(query)
     }
-    opponents, events, ratings = _evidence(connection, names, doubtful)
+    evidence = _evidence(connection, names, doubtful)
     return records | {
         name: replace(
-            records[name], opponents=opponents[name], events=events[name], rating=ratings.get(name)
+            records[name],
+            opponents=found.opponents,
+            events=found.events,
+            rating=found.rating,
+            sites=found.sites if is_handle(name) else frozenset(),
         )
-        for name in doubtful
+        for name, found in evidence.items()
     }
 
 
+@dataclass(slots=True)
+class _Evidence:
+    opponents: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
+    sites: set[str] = field(default_factory=set)
+    rating: int | None = None
+
+
 def _evidence(
-    connection: sa.Connection, names: Mapping[int, str], wanted: Collection[str]
-) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]], Mapping[str, int]]:
-    """Returns the opponents, the days of tournaments and the highest rating of each wanted name."""
-    opponents: dict[str, set[str]] = defaultdict(set)
-    events: dict[str, set[str]] = defaultdict(set)
-    ratings: dict[str, int] = {}
+    connection: sa.Connection, names: Mapping[int, str], wanted: Iterable[str]
+) -> dict[str, _Evidence]:
+    """Returns the opponents, days of tournaments, sites and highest rating of each wanted name."""
+    evidence = {name: _Evidence() for name in wanted}
     columns = (GAMES.c.white_id, GAMES.c.black_id, GAMES.c.white_rating, GAMES.c.black_rating)
-    query = sa.select(*columns, GAMES.c.event, GAMES.c.site, GAMES.c.date)
-    for white, black, *rated, event, site, date in connection.execute(query):
+    query = sa.select(*columns, GAMES.c.event, GAMES.c.site, GAMES.c.date, GAMES.c.site_id)
+    for white, black, *ratings, event, place, date, site_id in connection.execute(query):
         pair = names.get(white, ""), names.get(black, "")
-        for name, other, rating in zip(pair, pair[::-1], rated, strict=True):
-            if name not in wanted:
+        for name, other, rating in zip(pair, pair[::-1], ratings, strict=True):
+            found = evidence.get(name)
+            if found is None:
                 continue
-            opponents[name].add(other)
+            found.opponents.add(other)
             if event and date and "?" not in date:
-                events[name].add(f"{event}|{site}|{date}")
-            if rating:
-                ratings[name] = max(rating, ratings.get(name, 0))
-    return opponents, events, ratings
+                found.events.add(f"{event}|{place}|{date}")
+            if site_id:
+                found.sites.add(site_id.partition(":")[0])
+            found.rating = max(rating or 0, found.rating or 0) or None
+    return evidence

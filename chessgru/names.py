@@ -80,17 +80,28 @@ def readings(name: str) -> tuple[Reading, ...]:
     """
     if re.search(r"[:/&+]", name):
         return ()
+    if is_handle(name):
+        return (Reading(name.strip(), ()),)
     text, country, mark = _without_marks(" ".join(name.split()))
     surname, comma, rest = text.partition(",")
     if comma:
         return (Reading(surname.strip(), _given(rest), country, mark),) if plain(surname) else ()
     words = text.split()
     if len(words) < 2:
-        return (Reading(text, (), country, mark),) if plain(text) else ()
+        return (Reading(text, (), country, mark),) if words else ()
     ways = [(words[-1], words[:-1]), (words[0], words[1:])]
     if len(words) > 2:
         ways += [(" ".join(words[1:]), words[:1]), (" ".join(words[:-1]), words[-1:])]
     return tuple(Reading(surname, _given(" ".join(given)), country, mark, True) for surname, given in ways)
+
+
+def is_handle(name: str) -> bool:
+    """Tells whether a name is one word, as the names of accounts are.
+
+    >>> is_handle("anna_k-1"), is_handle("Hou Yifan"), is_handle("Carlsen,M")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[\w.-]+", name.strip()) is not None
 
 
 def _without_marks(text: str) -> tuple[str, str, str]:
@@ -163,11 +174,17 @@ def likeness(one: str, other: str) -> float:
     return max((_agree_reading(a, b) for a, b in pairs), default=0.0)
 
 
+def _letters(text: str) -> str:
+    return plain(text.replace("_", " ")).replace(" ", "")
+
+
 def _agree_reading(one: Reading, other: Reading) -> float:
     if (one.country and other.country and one.country != other.country) or (
         one.mark and other.mark and one.mark != other.mark
     ):
         return 0.0
+    if not one.given and not other.given:
+        return float(_letters(one.surname) == _letters(other.surname))
     if one.whole and other.whole and _cut_short(one.given, other.given):
         return 0.0
     same = plain(one.surname) == plain(other.surname)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -51,22 +52,26 @@ def list_players(connection: sa.Connection) -> list[PlayerSummary]:
     columns = (ALIASES.c.player_id, PLAYERS.c.name.label("player"), ALIASES.c.name, ALIASES.c.white_games)
     counts = (ALIASES.c.black_games, ALIASES.c.first_day, ALIASES.c.last_day, ALIASES.c.rated)
     query = sa.select(*columns, *counts).join(PLAYERS).order_by(games.desc(), ALIASES.c.id)
-    by_player: dict[int, list[Any]] = {}
-    for row in connection.execute(query):
-        by_player.setdefault(row[0], []).append(row)
-    return sorted((_summary(rows) for rows in by_player.values()), key=lambda player: -player.games)
+    single: dict[int, Any] = {}
+    several: dict[int, list[Any]] = {}
+    for row in connection.execute(query).all():
+        if single.setdefault(row[0], row) is not row:
+            several.setdefault(row[0], [single[row[0]]]).append(row)
+    listed = [_summary(several.get(id_) or (row,)) for id_, row in single.items()]
+    return sorted(listed, key=lambda player: -player.white_games - player.black_games)
 
 
-def _summary(rows: list[Any]) -> PlayerSummary:
+def _summary(rows: Sequence[Any]) -> PlayerSummary:
+    """Returns what the rows of one player's aliases make together."""
     if len(rows) == 1:
         _, name, alias, white, black, first, last, rated = rows[0]
         return PlayerSummary(name, (alias,), white, black, _date(first), _date(last), _rating(rated))
-    _, players, aliases, white, black, first, last, rated = zip(*rows, strict=True)
-    first_day = min((day for day in first if day), default=0)
-    dates = _date(first_day), _date(max(last))
-    return PlayerSummary(players[0], aliases, sum(white), sum(black), *dates, _rating(max(rated)))
+    _, players, aliases, whites, blacks, firsts, lasts, rateds = zip(*rows, strict=True)
+    dates = _date(min((day for day in firsts if day), default=0)), _date(max(lasts))
+    return PlayerSummary(players[0], aliases, sum(whites), sum(blacks), *dates, _rating(max(rateds)))
 
 
+@lru_cache(maxsize=100_000)
 def _date(day: int) -> str:
     if not day:
         return ""

@@ -107,7 +107,7 @@ def _limits(selection: Selection) -> Iterator[sa.ColumnElement[bool]]:
     if selection.first_day is not None or selection.last_day is not None:
         yield GAMES.c.day.between(max(1, selection.first_day or 1), selection.last_day or LAST_DAY)
     if selection.unfinished:
-        yield GAMES.c.thread.is_not(None)
+        yield GAMES.c.thread.is_not(None) & (GAMES.c.result == "*")
 
 
 def _game(row: tuple[Any, ...]) -> Game:
