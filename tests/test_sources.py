@@ -331,7 +331,7 @@ def test_a_cut_lichess_stream_goes_on_after_the_last_game(lichess, fetch, cuts, 
     games = fetch(lichess, filters=Filters(max=8) if newest_first else None)
     expected = [f"anna{number:04}" for number in range(9)]
     assert ids(games) == (expected[:0:-1] if newest_first else expected)
-    assert games.mark is not None
+    assert (games.mark is None) == newest_first
     sent_twice = lichess.games_sent - len(expected)
     assert sent_twice <= len(cuts)
     assert lichess.busiest == 1
@@ -357,6 +357,28 @@ def test_what_arrived_before_a_failure_is_kept_and_can_be_continued(lichess, fet
     assert len(list(fetch(lichess))) == 6
 
 
+def test_a_stream_that_is_always_cut_at_the_same_game_gives_up(lichess, fetch):
+    lichess.accounts["anna"] = some_games("anna", 6)
+    lichess.faults += [Fault("/api/games", cut_after=3), Fault("/api/games", cut_after=1, times=99)]
+    kept, error = take(fetch(lichess))
+    assert ids(kept) == ["anna0000", "anna0001", "anna0002"]
+    assert "gave up after 5 tries" in str(error)
+
+
+def test_games_left_behind_by_a_maximum_come_later(lichess, chesscom, fetch):
+    for site in (lichess, chesscom):
+        site.accounts["anna"] = some_games("anna", 6)
+        some = fetch(site, filters=Filters(max=2))
+        assert ids(some) == ["anna0005", "anna0004"]
+        assert some.mark is None
+        others = fetch(site, mark=some.resume_mark)
+        assert len(list(others)) == 6
+        assert list(fetch(site, mark=others.mark, filters=Filters(max=2))) == []
+        enough = fetch(site, filters=Filters(max=7))
+        assert len(list(enough)) == 6
+        assert enough.mark == others.mark
+
+
 def test_a_stalled_answer_is_cut_and_tried_again(lichess, clock, monkeypatch):
     monkeypatch.setattr("chessgru.sources.polite.TIMEOUT", httpx.Timeout(0.2))
     lichess.accounts["anna"] = some_games("anna", 2)
@@ -379,7 +401,17 @@ def test_an_html_page_with_status_200_is_no_games(lichess, chesscom, fetch, path
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>", b"{", b"[]\n", b'{"id": 3}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n", b'{"id"' * 9],
+    [
+        b"<html>",
+        b"{",
+        b"[]\n",
+        b'{"id": 3}\n',
+        b'{"id": "a"}\n',
+        b'{"id": "a", "createdAt": 1e300}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"id"' * 9,
+    ],
 )
 def test_a_damaged_answer_ends_in_one_line(lichess, chesscom, fetch, body):
     for site, path in ((lichess, "/api/games"), (chesscom, "/pub/player/anna/games/2023")):
@@ -436,7 +468,7 @@ def test_a_game_that_was_open_at_the_last_download_is_looked_for(lichess, fetch)
     last_line_ends=st.booleans(),
 )
 def test_records_do_not_depend_on_how_the_stream_is_chopped(records, cuts, last_line_ends):
-    records = [record | {"id": "x"} for record in records]
+    records = [record | {"id": "x", "createdAt": 1_700_000_000_000} for record in records]
     text = "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode()
     text += b"\n" if last_line_ends else b""
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
@@ -694,6 +726,9 @@ def test_a_game_whose_tags_do_not_tell_its_id_gets_it_from_its_address(
 # Progress
 
 
+NOBODY = Filters(opponent="nobody")
+
+
 def follow(clock: Clock, seconds_a_game: float, games, seen: list[Progress]) -> list[Progress]:
     """Goes through a download, each game taking some time; returns the reports."""
     for _ in games:
@@ -750,8 +785,18 @@ def test_chesscom_progress_goes_by_months(chesscom, fetch, clock):
     chesscom.accounts["anna"] = spread(*[(2023, month) for month in range(1, 11)])
     seen: list[Progress] = []
     reports = follow(clock, 1.0, fetch(chesscom, progress=seen.append), seen)
-    assert [report.fraction for report in reports] == pytest.approx([*(n / 10 for n in range(1, 11)), 1.0])
-    assert reports[5].seconds_left == pytest.approx(4 * 5 / 6, rel=0.1)
+    assert sorted({report.fraction for report in reports}) == pytest.approx([n / 10 for n in range(1, 11)])
+    assert [report.games for report in reports] == sorted(report.games for report in reports)
+    assert (reports[6].fraction, reports[6].seconds_left) == (0.6, pytest.approx(4.0))
+
+
+def test_progress_goes_on_through_months_without_a_wanted_game(chesscom, fetch, clock):
+    chesscom.accounts["anna"] = spread(*[(2023, month) for month in range(1, 11)])
+    seen: list[Progress] = []
+    games = fetch(chesscom, progress=lambda report: (seen.append(report), clock.sleep(1)), filters=NOBODY)
+    assert list(games) == []
+    assert [report.fraction for report in seen] == pytest.approx([*(n / 10 for n in range(1, 11)), 1.0])
+    assert seen[4].seconds_left == pytest.approx(4, rel=0.3)
 
 
 def test_a_pause_is_counted_down_and_can_be_left(lichess, fetch):

@@ -27,16 +27,19 @@ class Account(Protocol):
     fraction: float | None
     """How much has been received, from 0 to 1; None if `expected` tells, or nothing does."""
 
-    def games(self) -> Generator[ReceivedGame]:
-        """Yields the games; raises SourceError. `mark` and `resume_mark` are right between two of them."""
+    def games(self) -> Generator[ReceivedGame | None]:
+        """Yields the games, and None after a stretch that may have held none; raises SourceError."""
 
     @property
-    def mark(self) -> str:
-        """Where the next download may begin, if this one is complete."""
+    def mark(self) -> str | None:
+        """Where the next download may begin after this one, now that it is complete.
+
+        The old mark if `Filters.max` left older games behind.
+        """
 
     @property
     def resume_mark(self) -> str | None:
-        """Where the next download may begin, if this one ends now."""
+        """Where the next download may begin if this one ends now, between two games."""
 
 
 def parse_mark(site: str, mark: str | None) -> Mapping[str, object]:

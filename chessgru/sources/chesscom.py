@@ -66,8 +66,8 @@ class ChessComAccount:
         self._count = 0
         self.fraction: float | None = 0.0
 
-    def games(self) -> Generator[ReceivedGame]:
-        """Yields the games, oldest month first, or newest first if there is a `max`."""
+    def games(self) -> Generator[ReceivedGame | None]:
+        """Yields the games, and a None after each month; oldest first, or newest first with a `max`."""
         months = self._months()
         for done, month in enumerate(months):
             self._resume_month = month
@@ -80,10 +80,14 @@ class ChessComAccount:
                 yield _received(record)
                 if self._full:
                     return
+            self.fraction = (done + 1) / len(months)
+            yield None
 
     @property
-    def mark(self) -> str:
-        """The first month that may still get games."""
+    def mark(self) -> str | None:
+        """The first month that may still get games; see `account.Account`."""
+        if self._full:
+            return self._old_mark
         month = max(self._open_month, self._old_month)
         conditions = {at: value for at, value in self._conditions.items() if at >= month}
         return json.dumps({"month": month, "conditions": conditions})

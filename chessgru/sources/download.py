@@ -40,7 +40,10 @@ class Download(Iterator[Game | Rejection]):
         self.name = name
         """The `source` of each game, such as "lichess:anna_k"."""
         self.mark: str | None = None
-        """None until every game arrived; store it then, under `sync_key`, and pass it in the next time."""
+        """None until every game arrived; store it then, under `sync_key`, and pass it in the next time.
+
+        With `Filters.max` it stays the old one, unless there were fewer games: older ones are missing.
+        """
         self.failure: SourceError | None = None
         """What ended `until_failure`, if anything did."""
         self._cancelled = Event()
@@ -93,13 +96,23 @@ class Download(Iterator[Game | Rejection]):
             raise _CancelledError
         self._meter.wait(seconds, why)
 
+    def _next_item(self, received: ReceivedGame) -> Game | Rejection:
+        item = replace(_parse(received, name=self.name), index=self._meter.games)
+        self._meter.games += 1
+        self._report()
+        return item
+
+    def _report(self) -> None:
+        self._meter.step(expected=self._account.expected, fraction=self._account.fraction)
+
     def _run(self) -> Generator[Game | Rejection]:
         received_games = self._account.games()
         try:
-            for index, received in enumerate(received_games):
-                item = replace(_parse(received, name=self.name), index=index)
-                self._meter.count(expected=self._account.expected, fraction=self._account.fraction)
-                yield item
+            for received in received_games:
+                if received is not None:
+                    yield self._next_item(received)
+                else:
+                    self._report()
                 if self._cancelled.is_set():
                     return
             self.mark = self._account.mark

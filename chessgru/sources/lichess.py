@@ -26,6 +26,7 @@ from chessgru.sources.polite import PoliteClient, TransientError, parse_json
 BASE_URL: Final = "https://lichess.org"
 EARLIEST_MS: Final = 1356998400070
 """The smallest time that the site accepts."""
+LATEST_MS: Final = 10**14
 DAY_MS: Final = 86_400_000
 LONGEST_LIVE_GAME: Final = DAY_MS
 LONGEST_CORRESPONDENCE: Final = 366 * DAY_MS
@@ -79,16 +80,16 @@ class LichessAccount:
         self._seen: set[str] = set()
         self.expected: int | None = None
 
-    def games(self) -> Generator[ReceivedGame]:
+    def games(self) -> Generator[ReceivedGame | None]:
         """Yields the games, oldest first, or newest first if there is a `max`."""
         self._ask_counts()
         for window in self._windows():
             yield from self._download(window)
 
     @property
-    def mark(self) -> str:
-        """One millisecond after the start of the newest game."""
-        return self._mark_text(open_games=self._playing)
+    def mark(self) -> str | None:
+        """One millisecond after the start of the newest game; see `account.Account`."""
+        return self._old_mark if self._full else self._mark_text(open_games=self._playing)
 
     @property
     def resume_mark(self) -> str | None:
@@ -180,11 +181,11 @@ class LichessAccount:
         return replace(window, until=created)
 
     def _is_new(self, record: Mapping[str, object]) -> bool:
-        self._web.succeeded()
         game_id = text_field(record, "id")
         if game_id in self._seen:
             return False
         self._seen.add(game_id)
+        self._web.succeeded()
         return True
 
 
@@ -208,7 +209,8 @@ def _records(chunks: Iterable[bytes]) -> Iterator[dict[str, object]]:
     """Yields the games of an NDJSON stream; raises TransientError at a damaged line."""
     for line in _lines(chunks):
         record = parse_json(line)
-        if not isinstance(record, dict) or not text_field(record, "id"):
+        created = number_field(record, "createdAt")
+        if not isinstance(record, dict) or not text_field(record, "id") or not 0 < created < LATEST_MS:
             raise TransientError("a damaged answer")
         yield record
 

@@ -48,9 +48,8 @@ class Meter:
         self.expected: int | None = None
         self.fraction: float | None = None
 
-    def count(self, *, expected: int | None, fraction: float | None) -> None:
-        """Counts one more game and reports, unless it did so a moment ago."""
-        self.games += 1
+    def step(self, *, expected: int | None, fraction: float | None) -> None:
+        """Reports what has come by now, unless it did so a moment ago."""
         self.expected = None if expected is None else max(expected, self.games)
         self.fraction = fraction
         if self.expected:
