@@ -66,6 +66,7 @@ class _Tables(NamedTuple):
     origin_way: Tensor  # (P,) int64: from-square * 9 + direction
     slides: Tensor  # (14, 8) bool: the other side's piece code x direction -> slides that way
     single: Tensor  # (P,) bool: the pair is one step or a knight's move
+    into: Tensor  # (64, 35) int64: the piece moves that end on a square, PIECE_MOVES where there are fewer
     knight_squares: Tensor  # (64, 8) int64: knight neighbours, 64 = off the board
     passing_pairs: Tensor  # (14,) int64: captures from rank 5 to rank 6
     pawn_push: Tensor  # (P,) bool: one square north
@@ -151,6 +152,12 @@ def _tables(device: torch.device) -> _Tables:
         origin_way=longs([m.from_square * 9 + d for m, d in zip(moves[:PIECE_MOVES], direction, strict=True)]),
         slides=bools(_sliders()),
         single=bools([k == 1 for k in distance]),
+        into=longs(
+            [
+                ([p for p, m in enumerate(moves[:PIECE_MOVES]) if m.to_square == square] + [PIECE_MOVES] * 35)[:35]
+                for square in range(64)
+            ]
+        ),
         knight_squares=longs(knights),
         passing_pairs=longs(
             [
@@ -288,17 +295,21 @@ def _attacks(board: Tensor, lines: Tensor) -> Tensor:
 def _attacked_squares(attacks: Tensor, by: Tensor) -> Tensor:
     """Returns (64, N) bool: squares attacked by the pieces on the squares where `by` (64, N) is true."""
     tables = _tables(attacks.device)
-    counts = torch.zeros(64, attacks.shape[1], dtype=torch.int8, device=attacks.device)
     hits = attacks & by[tables.from_square[:PIECE_MOVES]]
-    return counts.index_add_(0, tables.to_square[:PIECE_MOVES], hits.to(torch.int8)) > 0
+    padded = torch.cat([hits, hits.new_zeros(1, hits.shape[1])])
+    return padded[tables.into].any(1)
 
 
-def _seen_from_king(board: Tensor, king: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Looks along the eight rays from the mover's king.
+class _KingView(NamedTuple):
+    """What stands on the eight rays from the mover's king."""
 
-    Returns `resolve` (64, N) int8, how many sliding checkers a move to the square blocks or captures;
-    `checkers` (N,) their number; `pinned` (65, N) int8, the ray a pinned piece stands on, else 8.
-    """
+    resolve: Tensor  # (64, N) int8: how many sliding checkers a move to the square blocks or captures
+    checkers: Tensor  # (N,) int64: sliding checkers
+    pinned: Tensor  # (65, N) int8: the ray a pinned piece stands on, else 8
+    shadow: Tensor  # (64, N) bool: squares next to the king that a checker reaches through him
+
+
+def _seen_from_king(board: Tensor, king: Tensor) -> _KingView:
     tables = _tables(board.device)
     count = board.shape[1]
     padded = torch.cat([board, board.new_full((1, count), 13)])  # 13 blocks: the edge of the board
@@ -318,7 +329,10 @@ def _seen_from_king(board: Tensor, king: Tensor) -> tuple[Tensor, Tensor, Tensor
     pinned = board.new_full((65, count), 8)
     at = pins.nonzero()
     pinned[rays[pins], at[:, 0]] = at[:, 1].to(torch.int8)
-    return resolve[:64], checks.sum(-1), pinned
+    beyond = rays[:, list(_OPPOSITE[:8]), 0]  # (N, 8)
+    shadow = torch.zeros(65, count, dtype=torch.bool, device=board.device)
+    shadow.index_put_((beyond, column[:, None].expand_as(beyond)), checks)
+    return _KingView(resolve[:64], checks.sum(-1), pinned, shadow[:64])
 
 
 def _leapers(board: Tensor, king: Tensor) -> Tensor:
@@ -350,8 +364,7 @@ def _en_passant_is_safe(board: Tensor, origin: Tensor, passing: Tensor, king: Te
     after[passing, column] = after[origin, column]
     after[origin, column] = 0
     after[passing - 8, column] = 0
-    _, checkers, _ = _seen_from_king(after, king)
-    return (checkers == 0) & (_leapers(after, king).sum(0) == 0)
+    return (_seen_from_king(after, king).checkers == 0) & (_leapers(after, king).sum(0) == 0)
 
 
 class Legal(NamedTuple):
@@ -367,8 +380,8 @@ def legal_moves(boards: Boards) -> Legal:
     """Returns the legal moves of N positions given by `from_mover`.
 
     Works by pins and checks rather than by trying every move: a piece that is not the king may move if it
-    stays on its pin line and meets the check, if any; the king if the square is not attacked with him
-    lifted off the board; en passant is tried out.
+    stays on its pin line and meets the check, if any; the king if the square is not attacked, also through
+    himself; en passant is tried out.
     """
     tables = _tables(boards.squares.device)
     origin, target = tables.from_square[:PIECE_MOVES], tables.to_square[:PIECE_MOVES]
@@ -377,11 +390,8 @@ def legal_moves(boards: Boards) -> Legal:
     king = (board == KING).to(torch.int8).argmax(0)  # (N,)
     lines = _open_lines(empty)
     attacks = _attacks(board, lines)
-    without_king = torch.where(board == KING, torch.zeros_like(board), board)
-    through_king = _attacks(without_king, _open_lines(without_king == 0))
-    attacked = _attacked_squares(through_king, other)
-
-    resolve, sliders, pinned = _seen_from_king(board, king)
+    resolve, sliders, pinned, shadow = _seen_from_king(board, king)
+    attacked = _attacked_squares(attacks, other) | shadow
     leapers = _leapers(board, king)
     checkers = sliders + leapers.sum(0)
     meets = (checkers == 0) | ((checkers == 1) & ((resolve + leapers) > 0))  # (64, N)
