@@ -114,7 +114,21 @@ def time_both(path: Path, limit: int) -> None:
 # Mutations
 
 _SAN_CHARACTERS = "NBRQKPabcdefgh12345678x=+#-O0.!?"
-_INSERTED = ["--", "Z0", "$5", "{a comment}", "(1. d4 d5)", "!?", "*", "; rest", "...", "e.p.", "\n", "{", "}"]
+_INSERTED = [
+    "--",
+    "Z0",
+    "$5",
+    "{a comment}",
+    "(1. d4 d5)",
+    "!?",
+    "*",
+    "; rest",
+    "...",
+    "e.p.",
+    "\n",
+    "{",
+    "}",
+]
 _INSERTED += ["(", ")", "\n\n", "\n%escaped\n", "0000", "1-0", "N", "+-", "[%clk 0:01:00]", "O-O", "0-0-0"]
 
 
@@ -182,7 +196,7 @@ def compare_mutated(paths: list[Path], wanted: int, seed: int) -> int:
     rng = random.Random(seed)
     counts: Counter[str] = Counter()
     for path in paths:
-        games = re.findall(r'\n\n((?!\[)[^\n].*?)(?=\n\n|\Z)', text_of(path), re.DOTALL)
+        games = re.findall(r"\n\n((?!\[)[^\n].*?)(?=\n\n|\Z)", text_of(path), re.DOTALL)
         for moves in rng.sample(games, min(len(games), -(-wanted // len(paths)))):
             text = '[White "A"]\n\n' + mutated(moves, rng) + "\n"
             theirs, error, _ = next(referee(text), ([], "", False))
@@ -193,18 +207,24 @@ def compare_mutated(paths: list[Path], wanted: int, seed: int) -> int:
             key = explained(text, outcomes, theirs, error)
             counts[key or "UNEXPLAINED"] += 1
             if not key and counts["UNEXPLAINED"] <= 10:
-                print(f"  unexplained: {text!r}\n    theirs {theirs[-2:]} {error}\n    ours {outcomes}"[:3000])
+                print(
+                    f"  unexplained: {text!r}\n    theirs {theirs[-2:]} {error}\n    ours {outcomes}"[:3000]
+                )
     for key, count in counts.most_common():
         print(f"  {count:7d} {key}: {EXPLANATIONS.get(key, '')}")
     return counts["UNEXPLAINED"]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--mutated", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--time", type=int, default=0, metavar="GAMES", help="only time both on so many games")
+    parser.add_argument(
+        "--time", type=int, default=0, metavar="GAMES", help="only time both on so many games"
+    )
     options = parser.parse_args()
     if options.time:
         for path in options.paths:

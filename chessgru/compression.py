@@ -113,12 +113,16 @@ def _decoder(head: bytes) -> _Decoder:
 
 
 def _chunks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
-    read = 0
-    while data := file.read(CHUNK):
+    """Yields the file's bytes, at least four at first if there are so many."""
+    data, read = file.read(CHUNK), 0
+    while len(data) < 4 and (more := file.read(CHUNK)):
+        data += more
+    while data:
         read += len(data)
         yield data
         if progress is not None:
             progress(read)
+        data = file.read(CHUNK)
 
 
 def _decompressed(file: BinaryIO, name: str, progress: Progress | None) -> Iterator[bytes]:

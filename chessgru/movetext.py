@@ -30,7 +30,7 @@ COMPLETE, NEED_MORE, NOTHING = range(3)
 (STATUS, TAGS, MOVETEXT, END, COUNT, RESULT, FLAGS, TAG_LINE, LINES, LETTERS, CLOCKS, BLANK_PLY) = range(12)
 """The fields of `info` after a scan; lines are counted from the start of the scan."""
 
-NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG = 1, 2, 4, 8, 16
+NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG, STARTED = 1, 2, 4, 8, 16, 32
 """The bits of `info[FLAGS]`."""
 
 HAS_CLK, HAS_EMT = 1, 2
@@ -195,16 +195,28 @@ def _letter_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
 
 
 @jit
+def _castling_letter(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the length of one of the signs for castling (O, 0, o, the Russian O), or 0."""
+    if at >= size:
+        return 0
+    if buffer[at] in (79, 48, 111):
+        return 1
+    return 2 if buffer[at] == 0xD0 and at + 1 < size and buffer[at + 1] == 0x9E else 0
+
+
+@jit
 def _castling_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
     """Returns the castling written at this byte and its end, with letters or zeros; (0, at) if none."""
-    first = buffer[at]
-    if at + 3 > size or (first != 79 and first != 48):
+    length = _castling_letter(buffer, at, size)
+    second = at + length + 1
+    if length == 0 or second >= size or buffer[second - 1] != 45:  # -
         return 0, at
-    if buffer[at + 1] != 45 or buffer[at + 2] != first:
+    if _castling_letter(buffer, second, size) != length:
         return 0, at
-    if at + 5 <= size and buffer[at + 3] == 45 and buffer[at + 4] == first:
-        return LONG_CASTLING, at + 5
-    return SHORT_CASTLING, at + 3
+    end = second + length
+    if end < size and buffer[end] == 45 and _castling_letter(buffer, end + 1, size) == length:
+        return LONG_CASTLING, end + 1 + length
+    return SHORT_CASTLING, end
 
 
 @jit
@@ -218,8 +230,12 @@ def _square_at(buffer: Bytes, at: int, size: int) -> int:
 @jit
 def _skip_mark(buffer: Bytes, at: int, size: int) -> int:
     """Returns where the text goes on after a capture or hyphen, if one is here."""
-    if at < size and (buffer[at] == 120 or buffer[at] == 45 or buffer[at] == 58):  # x - :
+    if at < size and buffer[at] in (120, 45, 58):  # x - :
         return at + 1
+    if at + 1 < size and buffer[at] == 0xC3 and buffer[at + 1] == 0x97:  # the multiplication sign
+        return at + 2
+    if at + 2 < size and buffer[at] == 0xE2 and buffer[at + 1] == 0x80 and 0x90 <= buffer[at + 2] <= 0x95:
+        return at + 3  # a dash
     return at
 
 
@@ -252,6 +268,12 @@ def _skip_suffix(buffer: Bytes, at: int, size: int) -> int:
 
 
 @jit
+def _is_end(buffer: Bytes, at: int, size: int) -> bool:
+    """Whether a move that was read up to here may end here; typographic signs may follow it."""
+    return at >= size or _ends_move(buffer[at]) or buffer[at] >= 128
+
+
+@jit
 def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int:
     """Reads the move that begins at this byte into a row; returns its end, or -1 if it is not readable."""
     row[0], row[1], row[2], row[3], row[4] = 0, -1, -1, 0, 0
@@ -259,7 +281,7 @@ def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int
     if castling:
         row[0] = castling
         i = _skip_suffix(buffer, i, size)
-        return i if i >= size or _ends_move(buffer[i]) else -1
+        return i if _is_end(buffer, i, size) else -1
     letter, length = _letter_at(buffer, at, size)
     row[0] = letter if letter != 1 else 0
     i = at + length
@@ -286,7 +308,7 @@ def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int
     row[3] = target
     row[4], i = _promotion_at(buffer, i + 2, size)
     i = _skip_suffix(buffer, i, size)
-    return i if i >= size or _ends_move(buffer[i]) else -1
+    return i if _is_end(buffer, i, size) else -1
 
 
 @jit
@@ -310,7 +332,9 @@ def _is_remark(buffer: Bytes, at: int, end: int) -> bool:
         return True
     for i in range(at, end):
         byte = buffer[i]
-        if 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte >= 128:
+        if 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122:
+            return False
+        if byte > 0xC2 and byte not in (0xE2, 0xEF, 0xF0):  # these begin signs, others letters
             return False
     return True
 
@@ -323,6 +347,8 @@ def _result_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
     if at + 3 > size:
         return 0, at
     a, b, c = buffer[at], buffer[at + 1], buffer[at + 2]
+    if at + 5 <= size and a == 0xC2 and b == 0xBD and buffer[at + 3] == 0xC2 and buffer[at + 4] == 0xBD:
+        return 3, at + 5
     if at + 7 <= size and a == 49 and b == 47 and c == 50 and buffer[at + 3] == 45 and buffer[at + 4] == 49:
         return 3, at + 7
     if at + 3 < size and not _ends_move(buffer[at + 3]):
@@ -543,6 +569,8 @@ def scan(
             info[LETTERS] |= CYRILLIC
         if 65 <= row[4] <= 90:
             info[LETTERS] |= 1 << (row[4] - 65)
+        elif 7 <= row[4] <= 11:
+            info[LETTERS] |= CYRILLIC
         offsets[count, 1] = move_end
         count += 1
         i = move_end
@@ -550,6 +578,8 @@ def scan(
         info[FLAGS] |= OPEN_VARIATION
     if not in_moves:
         info[MOVETEXT] = i
+    if in_tags or in_moves:
+        info[FLAGS] |= STARTED
     info[COUNT] = count
     info[LINES] = lines
     info[END] = i

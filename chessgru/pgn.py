@@ -45,6 +45,7 @@ __all__ = [
 MAX_GAME_BYTES: Final = 1 << 22
 """A game with more text than this is rejected as too long, whatever it holds."""
 
+_TOO_MUCH_TEXT: Final = f"more than {MAX_GAME_BYTES >> 20} MB of text in one game"
 _MAX_FOREIGN_BYTES: Final = 1 << 28
 """So much text without one game is not read any further."""
 
@@ -203,8 +204,8 @@ class _Reader:
 
     def _give_up(self) -> Iterator[Rejection]:
         """Rejects the game at hand for its size."""
-        if self._scratch.info[self._text.TAGS] or self._scratch.info[self._text.COUNT]:
-            yield self._reject("too long", f"more than {MAX_GAME_BYTES >> 20} MB of text in one game")
+        if self._scratch.info[self._text.FLAGS] & self._text.STARTED:
+            yield self._reject("too long", _TOO_MUCH_TEXT)
             self._index += 1
 
     def _skip_to_event(self, final: bool) -> bool:
@@ -229,10 +230,13 @@ class _Reader:
         if tagless and self._index > 0:
             return self._reject("game without tags", f"begins with {self._written(0)!r}")
         raw = b"" if tagless else self._data[info[text.TAGS] : info[text.MOVETEXT]]
-        tags = tag_fields.read_tags(tag_fields.decode(raw)) if raw else {}
+        older = "cp1251" if info[text.LETTERS] & text.CYRILLIC else "cp1252"
+        tags = tag_fields.read_tags(tag_fields.decode(raw, older)) if raw else {}
         self._anything = self._anything or bool(tags)
         if flags & text.TOO_LONG:
             return self._reject("too long", f"more than {text.MAX_PLIES} plies")
+        if info[text.END] - info[text.TAGS] > MAX_GAME_BYTES:
+            return self._reject("too long", _TOO_MUCH_TEXT)
         if tag_fields.is_variant(tags):
             return self._reject("variant", f"Variant {tags['Variant']!r}")
         if tag_fields.is_set_up(tags):
@@ -289,7 +293,7 @@ class _Reader:
         letters = int(self._scratch.info[self._text.LETTERS])
         candidates = languages_of(letters)
         home = self._language or LANGUAGES[0]
-        if not candidates or (home in candidates and (self._language or len(candidates) > 5)):
+        if not letters or not candidates or (self._language and home in candidates):
             return *self._play_in(home, count), ""
         return self._play_undecided(candidates, count)
 

@@ -38,12 +38,12 @@ _RESULTS: Final[dict[str, Result]] = {
 }
 
 
-def decode(raw: bytes) -> str:
-    """Returns text that is UTF-8, or else Windows-1252 as older programs write it."""
+def decode(raw: bytes, older: str = "cp1252") -> str:
+    """Returns text that is UTF-8, or else in the code page of Windows that older programs write."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+        return raw.decode(older, errors="replace")
 
 
 def _loose_tags(text: str) -> dict[str, str]:
