@@ -84,11 +84,38 @@ class State(NamedTuple):
         return State(self.hidden.expand(count, -1), self.cell.expand(count, -1))
 
 
+class LegalLogits(NamedTuple):
+    """A logit for each of the L legal moves of N positions, position by position."""
+
+    position: Tensor
+    """(L,) int64, rising."""
+    token: Tensor
+    """(L,) int64, as the mover writes it."""
+    logit: Tensor
+    """(L,) float32."""
+    count: int
+    """N."""
+
+    def log_probabilities(self) -> Tensor:
+        """Returns (L,): the softmax over each position's legal moves, in nats."""
+        peak = self.logit.new_full((self.count,), -torch.inf)
+        peak = peak.scatter_reduce(0, self.position, self.logit.detach(), "amax")
+        shifted = self.logit - peak.index_select(0, self.position)
+        total = self.logit.new_zeros(self.count).index_add(0, self.position, shifted.exp())
+        return shifted - total.log().index_select(0, self.position)
+
+    def dense(self, values: Tensor, black: Tensor) -> Tensor:
+        """Spreads (L,) values over (N, vocabulary.SIZE) in absolute coordinates; -inf where illegal."""
+        table = values.new_full((self.count, vocabulary.SIZE), -torch.inf)
+        tokens = mirror_tokens(self.token, black.index_select(0, self.position))
+        return table.index_put((self.position, tokens), values)
+
+
 class Reading(NamedTuple):
     """The network's view of N positions."""
 
-    logits: Tensor
-    """(N, vocabulary.SIZE) float32, in absolute coordinates; -inf where illegal."""
+    log_probabilities: Tensor
+    """(N, vocabulary.SIZE) float32 nats, in absolute coordinates; -inf where illegal."""
     state: State
     """After reading the positions: pass it on with the next one."""
 
@@ -102,14 +129,23 @@ def _dense_pairs(device: torch.device) -> Tensor:
     return index.to(device)
 
 
+class _Squares(NamedTuple):
+    """Squares of every move of the vocabulary, (1968,) int64 each; `piece` is 0..3 of a promotion, else 4."""
+
+    origin: Tensor
+    target: Tensor
+    piece: Tensor
+
+
 @cache
-def _token_squares(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns from * 64 + to (1968,), and of the promotions to-square (176,) and piece 0..3 (176,)."""
-    promotions = vocabulary.MOVES[PIECE_MOVES:]
-    pairs = torch.tensor([move.from_square * 64 + move.to_square for move in vocabulary.MOVES])
-    targets = torch.tensor([move.to_square for move in promotions])
-    pieces = torch.tensor([(move.promotion or 2) - 2 for move in promotions])
-    return pairs.to(device), targets.to(device), pieces.to(device)
+def _token_squares(device: torch.device) -> _Squares:
+    moves = vocabulary.MOVES
+    columns = (
+        [move.from_square for move in moves],
+        [move.to_square for move in moves],
+        [(move.promotion or 6) - 2 for move in moves],
+    )
+    return _Squares(*(torch.tensor(column, device=device) for column in columns))
 
 
 def attack_matrix(attacks: Tensor, dtype: torch.dtype) -> Tensor:
@@ -123,19 +159,22 @@ def board_planes(boards: Boards, matrix: Tensor, last: Tensor) -> Tensor:
 
     `matrix` is the attack matrix (N, 64, 64); `last` (N,) the move just played as the mover writes it.
     """
-    count = len(last)
-    pieces = functional.one_hot(boards.squares.long(), 13)[..., 1:]  # (N, 64, 12)
-    passing = functional.one_hot(boards.en_passant, 65)[:, :64, None]
+    dtype, count = matrix.dtype, len(last)
+    codes = torch.arange(1, 13, dtype=torch.int8, device=last.device)
+    pieces = boards.squares[..., None] == codes  # (N, 64, 12)
+    squares = torch.arange(64, device=last.device)
+    moves = _token_squares(last.device)
+    seen = last.clamp(max=NO_MOVE - 1)
+    moved = torch.stack([moves.origin[seen], moves.target[seen]], dim=-1)  # (N, 2)
+    moved = torch.where((last == NO_MOVE)[:, None], 64, moved)
+    marks = torch.cat([boards.en_passant[:, None], moved], dim=1)[:, None] == squares[:, None]  # (N, 64, 3)
+    own = ((boards.squares > 0) & (boards.squares < 7)).to(dtype)
+    by_own = (own[:, None] @ matrix).squeeze(1)  # (N, 64)
+    by_other = matrix.sum(1) - by_own
+    clock = (boards.halfmove_clock / 50).clamp(max=2)[:, None].expand(count, 64)
+    attackers = torch.stack([by_own / 2, by_other / 2, clock.to(dtype)], dim=-1)
     castling = boards.castling[:, None].expand(-1, 64, -1)
-    pairs = functional.pad(_token_squares(last.device)[0], (0, 1))[last]
-    played = torch.stack([pairs // 64, pairs % 64], dim=-1)  # (N, 2)
-    moved = functional.one_hot(played, 64).transpose(1, 2) * (last != NO_MOVE)[:, None, None]
-    own = ((boards.squares > 0) & (boards.squares < 7)).to(matrix.dtype)
-    by_own = (own[:, None] @ matrix).transpose(1, 2)
-    by_any = matrix.sum(1)[..., None]
-    clock = (boards.halfmove_clock / 50.0).clamp(max=2.0)[:, None, None].expand(count, 64, 1)
-    parts = [pieces, passing, castling, moved, by_own / 2, (by_any - by_own) / 2, clock]
-    return torch.cat([part.to(matrix.dtype) for part in parts], dim=-1)
+    return torch.cat([pieces.to(dtype), marks.to(dtype), castling.to(dtype), attackers], dim=-1)
 
 
 class Condition(nn.Module):
@@ -169,34 +208,39 @@ class Condition(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual block: two 3x3 convolutions, and an exchange along the lines of attack between them."""
+    """A residual block: two 3x3 convolutions, and an exchange along the lines of attack between them.
+
+    There is no normalisation: the branch starts at zero (SkipInit, De & Smith 2020).
+    """
 
     def __init__(self, channels: int, modulation: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.modulate = nn.Linear(modulation, 2 * channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.exchange = nn.Linear(2 * channels, channels, bias=False)
-        self.last_norm = nn.BatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.to_attacked = nn.Linear(channels, channels, bias=False)
+        self.to_attacker = nn.Linear(channels, channels, bias=False)
+        self.gain = nn.Parameter(torch.tensor(0.1))
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
-        nn.init.constant_(self.last_norm.weight, 0.5)
+        for linear in (self.to_attacked, self.to_attacker):
+            nn.init.normal_(linear.weight, std=0.25 * channels**-0.5)
 
     def forward(self, x: Tensor, matrix: Tensor, modulation: Tensor, rows: Tensor | None) -> Tensor:
         """Maps (N, C, 8, 8) to the same.
 
         `modulation` is (M, K), one row a position, or shared: then `rows` (N,) says which row is whose.
         """
-        gain, shift = self.modulate(modulation).chunk(2, dim=-1)
+        scale, shift = self.modulate(modulation).chunk(2, dim=-1)
         if rows is not None:
-            gain, shift = gain.index_select(0, rows), shift.index_select(0, rows)
-        y = self.norm(self.first(x))
-        y = functional.relu(torch.addcmul(y + shift[..., None, None], y, gain[..., None, None]))
+            scale, shift = scale.index_select(0, rows), shift.index_select(0, rows)
+        y = torch.addcmul(shift[..., None, None], self.first(x), 1 + scale[..., None, None])
+        y = functional.relu(y)
         squares = y.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C), a view in channels-last memory
-        sent = torch.cat([matrix @ squares, matrix.transpose(1, 2) @ squares], dim=-1) / 4
-        received = self.exchange(sent).unflatten(1, (8, 8)).permute(0, 3, 1, 2)
-        return functional.relu(x + self.last_norm(self.second(y) + received))
+        sent = matrix.transpose(1, 2) @ self.to_attacked(squares)
+        sent = torch.baddbmm(sent, matrix, self.to_attacker(squares))
+        sent = sent.unflatten(1, (8, 8)).permute(0, 3, 1, 2)
+        return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
 
 
 def _recurrent(cell: Cell, inputs: int, hidden: int) -> nn.GRU | nn.LSTM | nn.RNN:
@@ -232,9 +276,7 @@ class MoveGRU(nn.Module):
         self.origin = nn.Linear(channels, config.head)
         self.target = nn.Linear(channels, config.head)
         self.promotion = nn.Linear(channels, 4)
-        self.habit = nn.Linear(modulation, config.move_embedding)
-        self.move_bias = nn.Linear(config.move_embedding, vocabulary.SIZE)
-        nn.init.zeros_(self.habit.weight)
+        self.mood = nn.Linear(modulation, 2 * config.head)
 
     def new_state(self, games: int) -> State:
         """Returns the state before the first position of a game."""
@@ -267,25 +309,32 @@ class MoveGRU(nn.Module):
             x = block(x, matrix, condition, rows)
         return x, functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
 
-    def _decide(self, x: Tensor, matrix: Tensor, hidden: Tensor, people: Tensor) -> Tensor:
-        """Returns (N, vocabulary.SIZE) logits in the mover's coordinates, before the legal mask."""
-        mood = torch.cat([hidden, people], dim=-1)
+    def _decide(
+        self, x: Tensor, legal: Legal, matrix: Tensor, hidden: Tensor, people: Tensor
+    ) -> LegalLogits:
+        """Returns the legal moves' logits from squares (N, C, 8, 8), state (N, H) and condition (N, K)."""
+        mood = torch.cat([hidden.to(people.dtype), people], dim=-1)
         for block in self.late_blocks:
             x = block(x, matrix, mood, None)
         squares = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C)
-        scores = self.origin(squares) @ self.target(squares).transpose(1, 2)  # (N, 64, 64)
-        pairs, targets, pieces = _token_squares(x.device)
-        logits = scores.flatten(1).index_select(1, pairs) * self.config.head**-0.5
-        promotions = self.promotion(squares)[:, targets, pieces]
-        logits = torch.cat([logits[:, :PIECE_MOVES], logits[:, PIECE_MOVES:] + promotions], dim=-1)
-        return (logits + self.move_bias(self.habit(mood))).float()
+        origin_mood, target_mood = self.mood(mood)[:, None].chunk(2, dim=-1)
+        origins = self.origin(squares) + origin_mood  # (N, 64, D)
+        targets = self.target(squares) + target_mood
+        scores = origins @ targets.transpose(1, 2)  # (N, 64, 64)
+        promotions = functional.pad(self.promotion(squares), (0, 1))  # (N, 64, 5)
+        position, token = legal.moves.nonzero().unbind(1)  # (L,)
+        origin, target, piece = (column[token] for column in _token_squares(x.device))
+        logits = scores.flatten().index_select(0, position * 4096 + origin * 64 + target)
+        bonus = promotions.flatten().index_select(0, (position * 64 + target) * 5 + piece)
+        logits = logits.float() * self.config.head**-0.5 + bonus.float()
+        return LegalLogits(position, token, logits, len(x))
 
-    def forward(self, tokens: Tensor, lengths: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, lengths: Tensor, context: Context) -> tuple[LegalLogits, Tensor]:
         """Reads whole games.
 
-        `tokens` is (B, T) int64, `lengths` (B,) plies a game. Returns logits (N, vocabulary.SIZE) in the
-        mover's coordinates, -inf where illegal, and the moves played (N,) likewise, over the N plies of
-        all games in order (game by game).
+        `tokens` is (B, T) int64, `lengths` (B,) plies a game. Returns the legal moves' logits in the N
+        positions before each ply of all games, game by game, and which of them were played: (N,) int64
+        indices into the L logits.
         """
         valid = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]  # (B, T)
         line = replay(tokens[:, :-1])[valid]
@@ -302,8 +351,12 @@ class MoveGRU(nn.Module):
         padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
         padded[valid] = inputs
         hidden = self.recurrent(padded)[0][valid]  # (N, H)
-        logits = self._decide(x, matrix, hidden, condition.index_select(0, rows))
-        return logits.masked_fill(~legal.moves, -torch.inf), mirror_tokens(tokens[valid], black)
+        logits = self._decide(x, legal, matrix, hidden, condition.index_select(0, rows))
+        played = mirror_tokens(tokens[valid], black)
+        return logits, torch.searchsorted(
+            logits.position * vocabulary.SIZE + logits.token,
+            torch.arange(len(played), device=played.device) * vocabulary.SIZE + played,
+        )
 
     def step(self, state: State, boards: Boards, last: Tensor, context: Context) -> Reading:
         """Reads one position in each of N games.
@@ -318,10 +371,8 @@ class MoveGRU(nn.Module):
         people = self.condition(context)[torch.arange(len(last)), black.long()]
         legal, matrix, x, inputs = self._see(seen, last, people, None)
         state = self._advance(state, inputs)
-        logits = self._decide(x, matrix, state.hidden, people)
-        logits = logits.masked_fill(~legal.moves, -torch.inf)
-        absolute = torch.arange(vocabulary.SIZE, device=last.device).expand(len(last), -1)
-        return Reading(logits.gather(1, mirror_tokens(absolute, black[:, None])), state)
+        logits = self._decide(x, legal, matrix, state.hidden, people)
+        return Reading(logits.dense(logits.log_probabilities(), black), state)
 
     def _advance(self, state: State, inputs: Tensor) -> State:
         """Returns the recurrent state after one more input (N, ...)."""

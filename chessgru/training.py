@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn import functional
 
 from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
 from chessgru.errors import CheckpointError, SettingsError
@@ -30,7 +29,7 @@ _CHUNK = 4096  # games that are sorted by length together
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How to train. The learning rate warms up, then falls linearly to a hundredth over `passes`."""
+    """How to train. The learning rate warms up, stays, then falls linearly to a hundredth (`cooldown`)."""
 
     passes: float = 1.0
     """How often to go through the data."""
@@ -39,6 +38,8 @@ class TrainingConfig:
     weight_decay: float = 0.02
     warmup: int = 300
     """Steps."""
+    cooldown: float = 0.5
+    """The last share of the steps, over which the learning rate falls."""
     clip: float = 1.0
     """Largest gradient norm."""
     rating_dropout: float = 0.15
@@ -225,14 +226,14 @@ class Trainer:
     def _rate(self) -> float:
         """Returns the learning rate of the current step."""
         warmup = min(1.0, (self.step + 1) / self.config.warmup)
-        left = 1 - self.step / self.steps
-        return self.config.learning_rate * warmup * max(0.01, left)
+        left = (1 - self.step / self.steps) / max(self.config.cooldown, 1e-9)
+        return self.config.learning_rate * warmup * min(1.0, max(0.01, left))
 
     def _loss(self, batch: Batch, context: Context) -> Tensor:
         kind = self.device.type
         with torch.autocast(kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             logits, played = self.model(batch.tokens.to(self.device), batch.lengths.to(self.device), context)
-        return functional.cross_entropy(logits, played)
+        return -logits.log_probabilities().index_select(0, played).mean()
 
     def _train_on(self, batch: Batch) -> float:
         for group in self.optimizer.param_groups:
@@ -261,8 +262,11 @@ class Trainer:
                 logits, played = self.model(
                     batch.tokens.to(self.device), batch.lengths.to(self.device), context
                 )
-            nll += functional.cross_entropy(logits, played, reduction="sum").item()
-            hits += (logits.argmax(1) == played).sum().item()
+            chosen = logits.logit[played]
+            nll -= logits.log_probabilities()[played].sum().item()
+            better = logits.logit > chosen.index_select(0, logits.position)
+            beaten = torch.zeros(len(played), dtype=torch.bool, device=self.device)
+            hits += len(played) - beaten.index_put((logits.position[better],), better[better]).sum().item()
             plies += len(played)
         return {"nll": nll / plies, "top1": hits / plies}
 
