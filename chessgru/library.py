@@ -30,7 +30,7 @@ from chessgru.intake import Example, ImportReport, Progress, take_in
 from chessgru.live import LiveConflictError, LiveGame, LiveState
 from chessgru.merging import Suggestion
 from chessgru.players import Player, PlayerSummary
-from chessgru.schema import GAMES, IMPORTS, MARKS, open_database, readable
+from chessgru.schema import IMPORTS, MARKS, open_database, readable
 from chessgru.selection import Selection, parse_day
 
 __all__ = [
@@ -163,10 +163,11 @@ class Library:
         with self._reading() as connection:
             return list(selection.stream(connection, Selection(unfinished=True, limit=limit)))
 
-    def count(self) -> int:
-        """Returns the number of games."""
+    def count(self, player: str | None = None) -> int:
+        """Returns the number of games, of a player's games if one is named."""
         with self._reading() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(GAMES)).scalar_one())
+            id_ = None if player is None else players.find_player(connection, player).id
+            return selection.count(connection, Selection(player=id_))
 
     def imports(self, limit: int = 100) -> list[PastImport]:
         """Returns the past imports, the last one first."""

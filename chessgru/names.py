@@ -184,7 +184,8 @@ def _agree_reading(one: Reading, other: Reading) -> float:
     ):
         return 0.0
     if not one.given and not other.given:
-        return float(_letters(one.surname) == _letters(other.surname))
+        letters = _letters(one.surname)
+        return float(letters != "" and letters == _letters(other.surname))
     if one.whole and other.whole and _cut_short(one.given, other.given):
         return 0.0
     same = plain(one.surname) == plain(other.surname)

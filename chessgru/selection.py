@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,6 +62,19 @@ def parse_day(text: str | None, *, end: bool) -> int | None:
     if end:
         month, day = month or 12, day or 31
     return day_of(f"{year:04}.{month:02}.{day:02}")
+
+
+def calendar_day(text: str | None, *, end: bool) -> datetime.date | None:
+    """Returns what `parse_day` reads as a date, the first or last day of a month or year."""
+    number = parse_day(text, end=end)
+    if number is None:
+        return None
+    year, month, day = number // 10000, number // 100 % 100 or 1, number % 100 or 1
+    last = calendar.monthrange(year, month)[1] if year else 31
+    try:
+        return datetime.date(year, month, min(day, last) if end else day)
+    except ValueError as error:
+        raise LibraryError(f"{text!r} is not a date: {error}") from error
 
 
 def stream(connection: sa.Connection, selection: Selection) -> Iterator[Game]:
