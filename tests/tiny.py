@@ -1,4 +1,4 @@
-"""A real predictor without a model: it likes captures, checks and the center, and is the same for both players."""
+"""A real predictor without a model: it likes captures, checks and the center, whoever plays."""
 
 from __future__ import annotations
 

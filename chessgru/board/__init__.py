@@ -106,6 +106,8 @@ class Payload:
     """SAN by UCI."""
     check: bool
     over: bool
+    resigns: Side
+    """The side that a press on "resign" means."""
     status: str
     opening: str
     players: dict[Side, PlayerStrip]

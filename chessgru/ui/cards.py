@@ -43,11 +43,11 @@ def _reply(reply: Reply) -> ReplyRow:
 
 def card(side: Side, prediction: Prediction, seating: Seating, *, waiting: bool, note: str) -> CardData:
     """Returns one player's card; `note` stands where there is nothing to predict."""
-    name = seating.of(side).name
+    name = seating.shown(side)
     title = f"{name} is likely to answer" if waiting else f"{name} is likely to play"
     if not prediction.suggestions:
         return CardData(title=name, note=note)
-    opponent = seating.of(other(side)).name
+    opponent = seating.shown(other(side))
     moves = tuple(_row(move, opponent) for move in prediction.suggestions[:TOP])
     replies = tuple(_reply(reply) for reply in prediction.replies[:_REPLIES] if reply.suggestions)
     return CardData(title, moves, replies if waiting else ())
@@ -68,14 +68,14 @@ def both_cards(predictions: Predictions, seating: Seating, note: str) -> dict[Si
 def empty_cards(seating: Seating, note: str) -> dict[Side, CardData]:
     """Returns cards that say why there are no predictions."""
     return {
-        "white": CardData(seating.white.name, note=note),
-        "black": CardData(seating.black.name, note=note),
+        "white": CardData(seating.shown("white"), note=note),
+        "black": CardData(seating.shown("black"), note=note),
     }
 
 
 def surprise_line(bits: Sequence[float], side: Side) -> str:
-    """Returns how surprising a player's moves were, such as "2.1 bits a move, the last 0.4"."""
+    """Returns how surprising a player's moves were, such as "2.1, last 0.4"."""
     own = bits[0 if side == "white" else 1 :: 2]
     if not own:
         return "–"
-    return f"{sum(own) / len(own):.1f} bits a move, the last {own[-1]:.1f}"
+    return f"{sum(own) / len(own):.1f}, last {own[-1]:.1f}"

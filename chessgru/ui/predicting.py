@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -11,6 +13,8 @@ from chessgru.session import LiveGame
 from chessgru.ui.contract import Opener, Predictions, Predictor
 from chessgru.ui.state import Seating
 
+MODEL_VARIABLE: Final = "CHESSGRU_MODEL"
+"""Environment variable with the model's folder, set by `chessgru app --model`."""
 _KEPT: Final = 8
 
 
@@ -33,10 +37,13 @@ def predictions(game: LiveGame, seating: Seating, opener: Opener) -> Predictions
 
 
 def open_shipped(seating: Seating) -> Predictor:
-    """Returns a predictor with the shipped model; raises CheckpointError if it cannot be used."""
+    """Returns a predictor with the chosen model, by default the shipped one.
+
+    Raises CheckpointError if it cannot be used.
+    """
     from chessgru.predictor import Predictor as Shipped
     from chessgru.predictor import Seat
 
-    white = Seat(name=seating.white.name, rating=seating.white.rating)
-    black = Seat(name=seating.black.name, rating=seating.black.rating)
-    return Shipped.load(None, white, black, time_class=seating.speed)
+    folder = os.environ.get(MODEL_VARIABLE)
+    white, black = (Seat(name=chair.name, rating=chair.rating) for chair in (seating.white, seating.black))
+    return Shipped.load(Path(folder) if folder else None, white, black, time_class=seating.speed)

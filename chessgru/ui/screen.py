@@ -35,7 +35,7 @@ def spoken(game: LiveGame, seating: Seating, cards: dict[Side, CardData]) -> str
     parts = []
     if game.cursor:
         mover: Side = "black" if game.to_move == "white" else "white"
-        parts.append(f"{seating.of(mover).name} played {game.line[game.cursor - 1].san}.")
+        parts.append(f"{seating.shown(mover)} played {game.line[game.cursor - 1].san}.")
     if game.is_over and game.at_end:
         return " ".join([*parts, f"The game is over: {status_line(game)}."])
     parts += [_spoken_card(card) for card in cards.values() if card.moves]
@@ -48,9 +48,9 @@ def _spoken_card(card: CardData) -> str:
 
 
 def _strip(side: Side, table: Table, bits: Sequence[float]) -> PlayerStrip:
-    chair = table.seating.of(side)
-    rating = "" if chair.rating is None else str(chair.rating)
-    return PlayerStrip(chair.name, rating, side in table.hands, surprise_line(bits, side))
+    rating = table.seating.of(side).rating
+    shown = "" if rating is None else str(rating)
+    return PlayerStrip(table.seating.shown(side), shown, side in table.hands, surprise_line(bits, side))
 
 
 def _rows(game: LiveGame, bits: Sequence[float]) -> tuple[PlyRow, ...]:
@@ -97,6 +97,7 @@ def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float]) ->
         legal=game.moves(),
         check=board.is_check(),
         over=game.is_over,
+        resigns=table.resigns,
         status=status_line(game),
         opening=_opening_line(game),
         players={side: _strip(side, table, bits) for side in SIDES},

@@ -24,8 +24,8 @@ _SPEED_UNKNOWN: Final = "any speed"
 
 def toolbar(current: Table) -> None:
     """Draws the row of menus."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("### ♞ chessgru", width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar"):
+        st.markdown("♞ chessgru", width="stretch")
         with st.popover("Players", icon=":material/group:"):
             _players_form(current)
         with st.popover("Open", icon=":material/folder_open:"):

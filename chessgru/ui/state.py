@@ -40,6 +40,15 @@ class Seating:
         """Returns who has that color."""
         return self.white if side == "white" else self.black
 
+    def shown(self, side: Side) -> str:
+        """Returns the name to show for that color, told apart where both have the same.
+
+        >>> Seating().shown("black"), Seating(Chair("Dad"), Chair("Son")).shown("black")
+        ('Guest (Black)', 'Son')
+        """
+        name = self.of(side).name
+        return f"{name} ({side.capitalize()})" if self.white.name == self.black.name else name
+
     def swapped(self) -> Seating:
         """Returns the same two with colors changed."""
         return replace(self, white=self.black, black=self.white)

@@ -56,6 +56,7 @@ export interface Payload {
   legal: Record<string, string>;
   check: boolean;
   over: boolean;
+  resigns: Color;
   status: string;
   opening: string;
   players: Record<Color, Player>;

@@ -127,10 +127,13 @@ export class View {
       );
       this.cards[side].show(payload.cards[side], payload.cards[side].title);
     }
+    const resign = `Resign as ${payload.resigns === 'white' ? 'White' : 'Black'}`;
+    this.controls.resign.title = resign;
+    this.controls.resign.setAttribute('aria-label', resign);
     const surprise = SIDES.map((side) =>
       el('span', { class: side }, el('bdi', {}, payload.players[side].name), ` ${payload.players[side].surprise}`),
     );
-    const label = el('p', {}, el('b', {}, 'Surprise'), ...surprise);
+    const label = el('p', {}, el('b', { title: 'Average bits a move: 1 bit = a move of probability 1/2, 5 bits = 1/32' }, 'Surprise in bits a move'), ...surprise);
     this.graph.replaceChildren(label, surpriseGraph(payload, (cursor) => this.go(cursor)));
     this.place();
   }

@@ -1,0 +1,208 @@
+"""A server with the tiny predictor and a real Chromium or Chrome; without one the tests are skipped."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def executable() -> str:
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        line = "no Chromium or Chrome is installed: the app is not driven in a browser"
+        if os.environ.get("CI"):
+            pytest.fail(line)
+        pytest.skip(line)
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_board() -> None:
+    sys.path.insert(0, str(ROOT))
+    import hatch_build
+
+    if not hatch_build.is_current():
+        hatch_build.build_board()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """The app in a process of its own, with its own library; it can be stopped and started again."""
+
+    def __init__(self, home: Path, executable: str) -> None:
+        self.home, self.port = home, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("tiny_app.py"))]
+        flags = [
+            "--server.port",
+            str(self.port),
+            "--server.headless",
+            "true",
+            "--server.fileWatcherType",
+            "none",
+        ]
+        environment = {**os.environ, "CHESSGRU_HOME": str(self.home), "CHESSGRU_LIBRARY": ""}
+        with (self.home / "server.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, *flags], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError((self.home / "server.log").read_text())
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def server(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("home"), executable)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(executable: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield running
+        running.close()
+
+
+Open = Callable[..., "Screen"]
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Open]:
+    """Returns a function that opens the app in a new window; at the end its console must be clean."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_one(path: str = "", width: int = 1280, height: int = 900, touch: bool = False) -> Screen:
+        context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.goto(f"{server.url}/{path}")
+        page.locator("cg-board piece").first.wait_for()
+        return Screen(page)
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+class Screen:
+    """The app on one page, in the words of its user."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.typed = page.get_by_label("Type a move")
+
+    def center(self, square: str) -> tuple[float, float]:
+        box = self.page.locator("cg-board").bounding_box()
+        assert box is not None
+        file, rank = ord(square[0]) - 97, int(square[1]) - 1
+        if self.page.locator(".cg-wrap.orientation-black").count():
+            file, rank = 7 - file, 7 - rank
+        size = box["width"] / 8
+        return box["x"] + (file + 0.5) * size, box["y"] + (7.5 - rank) * size
+
+    def drag(self, origin: str, target: str) -> None:
+        self.page.mouse.move(*self.center(origin))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.center(target), steps=4)
+        self.page.mouse.up()
+
+    def click(self, *squares: str) -> None:
+        for square in squares:
+            self.page.mouse.click(*self.center(square))
+
+    def tap(self, *squares: str) -> None:
+        for square in squares:
+            self.page.touchscreen.tap(*self.center(square))
+
+    def type(self, *moves: str) -> None:
+        for move in moves:
+            before = self.page.locator(".line button").count()
+            self.typed.fill(move)
+            self.typed.press("Enter")
+            self.page.locator(".line button").nth(before).wait_for()
+            self.settle()
+
+    def settle(self) -> None:
+        self.page.locator(".root:not(.pending)").wait_for()
+
+    def line(self) -> list[str]:
+        return self.page.locator(".line button").all_inner_texts()
+
+    def expect_line(self, *moves: str) -> None:
+        deadline = time.monotonic() + 10
+        while self.line() != list(moves):
+            assert time.monotonic() < deadline, f"expected {moves}, shown {self.line()}"
+            self.page.wait_for_timeout(30)
+        self.settle()
+
+    def cards(self) -> dict[str, list[str]]:
+        return {
+            side: self.page.locator(f".card.{side} .moves b").all_inner_texts()
+            for side in ("white", "black")
+        }
+
+    def pieces(self) -> dict[str, str]:
+        """Returns the pieces by square, as chessground has placed them."""
+        found = self.page.locator("cg-board piece:not(.fading)").evaluate_all(
+            "nodes => nodes.map(node => [node.cgKey, node.className])"
+        )
+        return {key: re.sub(r"\b(anim|dragging|selected)\b", "", name).strip() for key, name in found}
+
+    def expect_piece(self, square: str, piece: str) -> None:
+        deadline = time.monotonic() + 5
+        while self.pieces().get(square) != piece:
+            assert time.monotonic() < deadline, f"expected {piece} on {square}, found {self.pieces()}"
+            self.page.wait_for_timeout(30)
+
+    def press(self, label: str) -> None:
+        self.page.get_by_role("button", name=label).click()

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tiny import TinyPredictor, open_tiny
+
+from chessgru.board import Action
+from chessgru.errors import CheckpointError, LibraryError
+from chessgru.game import Game
+from chessgru.library import Library
+from chessgru.session import LiveGame
+from chessgru.ui import store
+from chessgru.ui.cards import both_cards, evidence, surprise_line
+from chessgru.ui.play import FAIR_PLAY, screen
+from chessgru.ui.setup import clean_name, game_label, seating_of
+from chessgru.ui.state import Chair, Seating, Table
+
+APP = Path(__file__).with_name("browser") / "tiny_app.py"
+FAMILY = Seating(Chair("Dad", 1500), Chair("Son", 1100), "rapid")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("CHESSGRU_HOME", str(tmp_path))
+    monkeypatch.delenv("CHESSGRU_LIBRARY", raising=False)
+    store._library.clear()
+    yield tmp_path
+    store.library().close()
+    store._library.clear()
+
+
+def move(table: Table, text: str, *, seq: int | None = None, fen: str | None = None) -> None:
+    number = table.done + 1 if seq is None else seq
+    table.handle(
+        Action("move", number, table.game_id, move=text, fen=table.game.fen if fen is None else fen)
+    )
+
+
+# The table
+
+
+def test_a_move_is_played_once_however_often_it_is_sent() -> None:
+    table = Table(FAMILY)
+    move(table, "e4", seq=1)
+    move(table, "e5", seq=1)
+    assert table.game.sans == ("e4",)
+    assert table.done == 1
+
+
+def test_a_move_seen_in_another_position_or_game_is_ignored() -> None:
+    table = Table(FAMILY)
+    start = table.game.fen
+    move(table, "e4")
+    move(table, "d4", fen=start)
+    table.handle(Action("move", 9, "another game", move="e5", fen=table.game.fen))
+    assert table.game.sans == ("e4",)
+    assert table.done == 9
+
+
+def test_an_illegal_move_is_told_and_the_next_action_clears_it() -> None:
+    table = Table(FAMILY)
+    move(table, "Ke2")
+    assert "not a legal move" in table.error
+    move(table, "e4")
+    assert table.error == ""
+
+
+def test_one_device_moves_and_resigns_its_own_side_only() -> None:
+    table = Table(FAMILY, hands=frozenset({"black"}))
+    move(table, "e4")
+    assert "other device" in table.error
+    table.game = LiveGame.from_moves(["e4"])
+    move(table, "c5")
+    assert table.game.sans == ("e4", "c5")
+    table.handle(Action("resign", 9, table.game_id))
+    assert table.game.ending == "Black resigned"
+
+
+def test_who_watches_changes_nothing_but_may_look_back() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]), hands=frozenset())
+    for number, kind in enumerate(("back", "resign", "draw", "move"), start=1):
+        table.handle(Action(kind, number, table.game_id, move="c5", fen=table.game.fen))  # type: ignore[arg-type]
+        assert "watching" in table.error
+    table.handle(Action("goto", 9, table.game_id, cursor=0))
+    assert (table.game.cursor, table.game.result, table.error) == (0, "*", "")
+
+
+# Cards
+
+
+def test_both_cards_say_who_does_what_and_why() -> None:
+    game = LiveGame.from_moves(["e4"])
+    cards = both_cards(TinyPredictor().predict(game.tokens), FAMILY, "")
+    assert cards["white"].title == "Dad is likely to answer"
+    assert cards["black"].title == "Son is likely to play"
+    assert len(cards["black"].moves) == 5
+    assert cards["black"].replies == ()
+    assert cards["white"].replies[0].san == cards["black"].moves[0].san
+    assert "of 31 times here, " in cards["black"].moves[0].evidence
+    assert cards["black"].moves[0].evidence.endswith("of 5 against Dad")
+
+
+def test_no_counts_no_evidence() -> None:
+    row = TinyPredictor().predict(LiveGame().tokens).white.suggestions[0]
+    assert evidence(row, "Son").count("of") == 2
+    late = TinyPredictor().predict(LiveGame.from_moves(["Nf3", "Nf6", "Ng1", "Ng8"] * 3).tokens)
+    assert evidence(late.white.suggestions[0], "Son") == ""
+
+
+def test_a_finished_game_predicts_nothing() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["f3", "e5", "g4", "Qh4"]))
+    shown = screen(table, open_tiny)
+    assert shown.cards["white"].moves == ()
+    assert shown.cards["white"].note == "The game is over."
+    assert shown.legal == {}
+    assert shown.say == "Son played Qh4#. The game is over: 0–1 · checkmate."
+
+
+def test_surprise_is_each_players_own() -> None:
+    assert surprise_line([1.0, 5.0, 3.0], "white") == "2.0, last 3.0"
+    assert surprise_line([1.0, 5.0, 3.0], "black") == "5.0, last 5.0"
+    assert surprise_line([], "black") == "–"
+
+
+def no_model(seating: Seating) -> TinyPredictor:
+    raise CheckpointError("no model in 'runs/base': train one, or reinstall chessgru")
+
+
+def test_without_a_model_the_board_works_and_says_why_nothing_is_predicted() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]))
+    shown = screen(table, no_model)
+    assert shown.cards["white"].note.startswith("no model in 'runs/base'")
+    assert len(shown.legal) == 20
+    assert shown.line[0].bits is None
+
+
+# Storing
+
+
+def test_every_move_is_stored_and_found_again() -> None:
+    table = Table(FAMILY)
+    store.save(table)
+    assert table.record is None
+    for text in ("e4", "c5"):
+        move(table, text)
+        store.save(table)
+    assert table.record is not None
+    again = store.opened(table.record.slug, "black")
+    assert again.game.sans == ("e4", "c5")
+    assert (again.seating, again.orientation, again.hands) == (FAMILY, "black", frozenset({"black"}))
+    assert store.opened(table.record.slug, "watch").hands == frozenset()
+    assert store.opened(table.record.slug, "").hands == frozenset({"white", "black"})
+
+
+def test_looking_at_another_position_stores_nothing() -> None:
+    table = Table(FAMILY)
+    move(table, "e4")
+    store.save(table)
+    assert table.record is not None
+    version = table.record.version
+    table.game = table.game.start()
+    store.save(table)
+    assert table.record.version == version
+
+
+def test_a_finished_game_joins_the_library_once() -> None:
+    table = Table(FAMILY)
+    for text in ("f3", "e5", "g4", "Qh4"):
+        move(table, text)
+        store.save(table)
+    store.save(table)
+    assert [(game.white, game.result) for game in store.library().games()] == [("Dad", "0-1")]
+
+
+def test_two_windows_see_each_others_moves_and_the_later_one_yields() -> None:
+    one = Table(FAMILY)
+    move(one, "e4")
+    store.save(one)
+    assert one.record is not None
+    two = store.opened(one.record.slug, "")
+    move(two, "c5")
+    store.save(two)
+    move(one, "e5")
+    store.save(one)
+    assert one.game.sans == ("e4", "c5")
+    assert "another window" in one.error
+    assert not store.refresh(one)
+    move(one, "Nf3")
+    store.save(one)
+    assert store.refresh(two)
+    assert two.game.sans == ("e4", "c5", "Nf3")
+
+
+def test_a_window_that_looks_back_is_not_torn_away() -> None:
+    one = Table(FAMILY, game=LiveGame.from_moves(["e4", "c5"]))
+    store.save(one)
+    assert one.record is not None
+    two = store.opened(one.record.slug, "")
+    two.game = two.game.start()
+    move(one, "Nf3")
+    store.save(one)
+    assert store.refresh(two)
+    assert (two.game.cursor, len(two.game.line)) == (0, 3)
+
+
+def test_the_sample_players_sit_down_when_the_library_has_them(home: Path) -> None:
+    assert store.first_seating() == Seating()
+    tokens = tuple(ply.token for ply in LiveGame.from_moves(["e4", "c5"]).line)
+    with Library() as games:
+        games.add([Game(tokens=tokens, white="Dad", black="Son", white_rating=1523)], source="samples")
+    assert store.first_seating() == Seating(Chair("Dad", 1523), Chair("Son", 1100), "rapid")
+
+
+def test_a_wrong_link_is_told() -> None:
+    with pytest.raises(LibraryError, match="no live game 'nothing'"):
+        store.opened("nothing", "")
+
+
+# The page
+
+
+def test_names_are_one_line_of_bounded_length() -> None:
+    assert clean_name(" A\n B ") == "A B"
+    assert len(clean_name("x" * 999)) == 200
+    assert clean_name(None) == "Guest"
+
+
+def test_a_game_of_a_file_is_listed_and_seated() -> None:
+    game = Game(
+        tokens=(0,), white="Ann", white_rating=1432, date="2024.05.07", time_control="300+3", index=2
+    )
+    assert game_label(game) == "3. Ann – ? *, 2024.05.07"
+    assert seating_of(game) == Seating(Chair("Ann", 1432), Chair(), "blitz")
+
+
+def test_the_page_opens_for_a_first_visitor() -> None:
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    assert not app.exception
+    assert FAIR_PLAY in [caption.value for caption in app.caption]
+
+
+def test_players_sit_down_from_the_form() -> None:
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app.selectbox(key="white_name").set_value("Guest")
+    app.number_input(key="white_rating").set_value(1650)
+    app.selectbox(key="speed").set_value("blitz")
+    next(button for button in app.button if button.label == "Sit down").click().run()
+    assert not app.exception
+    seating = app.session_state["chessgru"].seating
+    assert seating.white == Chair("Guest", 1650)
+    assert seating.speed == "blitz"
+
+
+def test_a_pasted_game_opens_and_nonsense_is_told() -> None:
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app.text_area(key="pasted").set_value("<html>Error 502</html>").run()
+    assert len(app.error) == 1
+    app.text_area(key="pasted").set_value('[White "Ann"]\n\n1. d4 d5 1-0').run()
+    next(button for button in app.button if button.label == "Open this game").click().run()
+    assert not app.exception
+    table = app.session_state["chessgru"]
+    assert (table.game.sans, table.game.result, table.seating.white.name) == (("d4", "d5"), "1-0", "Ann")
