@@ -34,29 +34,36 @@ EXPLANATIONS = {
     "variation": "python-chess plays a variation before the first move, chessgru leaves it out",
     "resume": "python-chess goes on after an illegal move at a stray closing parenthesis",
     "number": "a second move number 1 begins another game",
-    "escape": "a line that begins with % or a tag, cut differently",
+    "header": "python-chess skips a first line of moves that begins with [ as a broken tag",
+    "castling": "castling written with a letter and a zero, which only chessgru reads",
 }
 
 
-class MainlineVisitor(chess.pgn.BaseVisitor):
+Verdict = tuple[list[str], str, bool]
+"""What python-chess makes of a game: its moves, the last error, whether it is a variant or set up."""
+
+
+class MainlineVisitor(chess.pgn.BaseVisitor[Verdict]):
     """Collects the mainline as UCI and whether python-chess found an error: faster than building a game."""
 
-    def begin_game(self):
-        self.moves, self.error, self.variant, self.last = [], "", False, False
+    def begin_game(self) -> None:  # noqa: D102
+        self.moves: list[str] = []
+        self.error = ""
+        self.variant = False
 
-    def visit_header(self, name, value):
-        self.variant |= name == "FEN" or (name == "Variant" and value.lower() != "standard")
+    def visit_header(self, tagname: str, tagvalue: str) -> None:  # noqa: D102
+        self.variant |= tagname == "FEN" or (tagname == "Variant" and tagvalue.lower() != "standard")
 
-    def begin_variation(self):
+    def begin_variation(self) -> chess.pgn.SkipType:  # noqa: D102
         return chess.pgn.SKIP
 
-    def visit_move(self, board, move):
+    def visit_move(self, board: chess.Board, move: chess.Move) -> None:  # noqa: ARG002, D102
         self.moves.append(move.uci())
 
-    def handle_error(self, error):
+    def handle_error(self, error: Exception) -> None:  # noqa: D102
         self.error = str(error)
 
-    def result(self):
+    def result(self) -> Verdict:  # noqa: D102
         return self.moves, self.error, self.variant
 
 
@@ -65,7 +72,7 @@ def text_of(path: Path) -> str:
         return b"".join(text_blocks(file, str(path))).decode("utf-8", errors="replace")
 
 
-def referee(text: str) -> Iterator[tuple[list[str], str, bool]]:
+def referee(text: str) -> Iterator[Verdict]:
     handle = io.StringIO(text)
     while (game := chess.pgn.read_game(handle, Visitor=MainlineVisitor)) is not None:
         yield game
@@ -164,10 +171,10 @@ def mutated(moves: str, rng: random.Random) -> str:
 
 
 def explained(text: str, ours: list[pgn.Outcome], moves: list[str], error: str) -> str:
-    """Returns the key of the explanation of a difference, "" if there is none, "same" if nothing differs."""
+    """Returns the key of what explains a difference, "" if nothing does, "same" if there is none."""
     first = ours[0] if ours else None
     mine = uci(first) if first is not None else []
-    warnings = " ".join(first.warnings) if isinstance(first, Game) else f"{first.reason}" if first else ""
+    warnings = " ".join(first.warnings) if isinstance(first, Game) else getattr(first, "reason", "")
     cut = "cut" in warnings or isinstance(first, Rejection)
     if mine == moves and bool(error) == (cut and bool(error or moves)):
         return "same"
@@ -176,7 +183,7 @@ def explained(text: str, ours: list[pgn.Outcome], moves: list[str], error: str) 
         return "null"
     if shared and "unreadable move" in warnings:
         return "unreadable"
-    if mine[: len(moves)] == moves and "blank line" in warnings:
+    if mine[: len(moves)] == moves and re.search(r"(^|\n)\s*\n", text.partition("\n\n")[2]):
         return "blank"
     if "never closed" in warnings or text.count("{") != text.count("}"):
         return "comment"
@@ -184,6 +191,10 @@ def explained(text: str, ours: list[pgn.Outcome], moves: list[str], error: str) 
         return "result"
     if shared and len(ours) > 1:
         return "number"
+    if mine[: len(moves)] == moves and re.search("[Oo]-0|0-[Oo]", text):
+        return "castling"
+    if text.partition("\n\n")[2].lstrip().startswith("["):
+        return "header"
     if shared and error and ")" in text:
         return "resume"
     if re.search(r"\n\n[\d. ]*\(", text):

@@ -321,9 +321,20 @@ def _word_end(buffer: Bytes, at: int, size: int) -> int:
 
 
 @jit
+def _command_end(buffer: Bytes, at: int, size: int) -> int:
+    """Returns the end of a command such as `[%eval 0.3]` that stands outside of a comment."""
+    end = at + 1
+    while end < size and end < at + 64 and buffer[end] not in (10, 91, 93, 123, 125):
+        end += 1
+    return end + 1 if end < size and buffer[end] == 93 else at + 1
+
+
+@jit
 def _is_remark(buffer: Bytes, at: int, end: int) -> bool:
-    """Whether a word is no move but an annotator's sign: e.p., ep, N, D, or signs without a letter."""
+    """Whether a word is no move but a sign: e.p., ep, N, D, %eval, or anything without a letter."""
     length = end - at
+    if buffer[at] == 37:  # %
+        return True
     if length == 1 and buffer[at] in (68, 78):
         return True
     if length == 2 and buffer[at] == 101 and buffer[at + 1] == 112:
@@ -467,8 +478,7 @@ def scan(
                 i += 1
             continue
         if byte == 91:  # a stray [command]
-            while i < size and buffer[i] != 93 and buffer[i] != 10:
-                i += 1
+            i = _command_end(buffer, i, size)
             continue
         if byte == 40:  # (
             depth += 1

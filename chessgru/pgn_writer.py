@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TextIO
 
 from chessgru.game import Game
-from chessgru.tags import site_id
+from chessgru.tags import printable, site_id
 
 _WIDTH: Final = 80
 _PIECES: Final = ("", "", "N", "B", "R", "Q", "K")
@@ -35,13 +35,8 @@ def san_line(tokens: tuple[int, ...] | list[int]) -> list[str]:
     return [_san(row) for row in describe(tokens).tolist()]
 
 
-def _clean(text: str) -> str:
-    """Returns text on one line, without control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
-
-
 def _tag(name: str, value: str) -> str:
-    escaped = _clean(value).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'[{name} "{escaped}"]'
 
 
@@ -90,7 +85,7 @@ def _comment(game: Game, ply: int, comments: Mapping[int, str]) -> str:
     """Returns what stands in braces after a ply, or ""."""
     clock = game.clocks[ply] if 0 <= ply < len(game.clocks) else None
     parts = [] if clock is None else [_clock(clock)]
-    text = _clean(comments.get(ply, "").replace("{", "(").replace("}", ")"))
+    text = printable(comments.get(ply, "").replace("{", "(").replace("}", ")"))
     return " ".join(parts + [text] * bool(text))
 
 

@@ -65,9 +65,16 @@ def read_tags(text: str) -> dict[str, str]:
     return _loose_tags(text)
 
 
+def printable(text: str) -> str:
+    """Returns text without control characters, and without blanks at its ends."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text.strip()
+
+
 def known(tags: Mapping[str, str], name: str) -> str:
     """Returns a tag's value, or "" if it is missing or says that nobody knows."""
-    value = tags.get(name, "").strip()
+    value = printable(tags.get(name, ""))
     return "" if value in _UNKNOWN else value
 
 
@@ -126,16 +133,16 @@ def site_id(tags: Mapping[str, str]) -> str:
     'chess.com:1334448464'
     """
     for name in ("Site", "Link", "GameURL"):
-        value = tags.get(name, "")
+        value = known(tags, name)
         match = _LICHESS.search(value)
         if match and match[1] not in _LICHESS_PAGES:
             return f"lichess:{match[1]}"
         if match := _CHESSCOM.search(value):
             return f"chess.com:{'daily/' if match[1] == 'daily' else ''}{match[3]}"
-    game_id = tags.get("GameId", "")
+    game_id = known(tags, "GameId")
     if re.fullmatch(r"\w{8}", game_id, re.ASCII) and "lichess" in tags.get("Site", "lichess").lower():
         return f"lichess:{game_id}"
-    return tags.get("SiteId", "")
+    return known(tags, "SiteId")
 
 
 def is_variant(tags: Mapping[str, str]) -> bool:
