@@ -277,6 +277,8 @@ class MoveGRU(nn.Module):
         self.target = nn.Linear(channels, config.head)
         self.promotion = nn.Linear(channels, 4)
         self.mood = nn.Linear(modulation, 2 * config.head)
+        self.register_buffer("temperature", torch.ones(()))
+        self.temperature: Tensor
 
     def new_state(self, games: int) -> State:
         """Returns the state before the first position of a game."""
@@ -326,7 +328,7 @@ class MoveGRU(nn.Module):
         origin, target, piece = (column[token] for column in _token_squares(x.device))
         logits = scores.flatten().index_select(0, position * 4096 + origin * 64 + target)
         bonus = promotions.flatten().index_select(0, (position * 64 + target) * 5 + piece)
-        logits = logits.float() * self.config.head**-0.5 + bonus.float()
+        logits = (logits.float() * self.config.head**-0.5 + bonus.float()) / self.temperature
         return LegalLogits(position, token, logits, len(x))
 
     def forward(self, tokens: Tensor, lengths: Tensor, context: Context) -> tuple[LegalLogits, Tensor]:

@@ -367,6 +367,41 @@ def _en_passant_is_safe(board: Tensor, origin: Tensor, passing: Tensor, king: Te
     return (_seen_from_king(after, king).checkers == 0) & (_leapers(after, king).sum(0) == 0)
 
 
+@cache
+def _zobrist(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns a random number a piece code and square (64 * 13,), and one a castling right, file, turn (13,)."""
+    dice = torch.Generator().manual_seed(20_261_122)
+    bounds = torch.iinfo(torch.int64)
+    pieces = torch.randint(bounds.min, bounds.max, (64, 13), generator=dice)
+    pieces[:, 0] = 0
+    rest = torch.randint(bounds.min, bounds.max, (13,), generator=dice)
+    return pieces.flatten().to(device), rest.to(device)
+
+
+def position_keys(boards: Boards) -> Tensor:
+    """Returns (N,) int64 that are equal for equal positions, however they were reached.
+
+    Zobrist hashing with sums in place of exclusive or. As in the laws of chess, the en passant square
+    counts only where a pawn stands ready to take; unlike there, also if that pawn is pinned.
+    """
+    pieces, rest = _zobrist(boards.squares.device)
+    count = len(boards.en_passant)
+    square = torch.arange(64, device=boards.squares.device)
+    keys = pieces[square * 13 + boards.squares.long()].sum(1)
+    keys += (boards.castling * rest[:4]).sum(1)
+    passing = boards.en_passant.clamp(max=63)
+    file, rank = passing % 8, torch.where(boards.black_to_move, 3, 4)  # where the taker stands
+    taker = torch.where(boards.black_to_move, BLACK + PAWN, PAWN)
+    row = torch.arange(count, device=boards.squares.device)
+    ready = torch.zeros_like(boards.black_to_move)
+    for side in (-1, 1):
+        beside = file + side
+        inside = (beside >= 0) & (beside < 8)
+        ready |= inside & (boards.squares[row, rank * 8 + beside.clamp(0, 7)] == taker)
+    ready &= boards.en_passant < 64
+    return keys + torch.where(ready, rest[4 + file], 0) + torch.where(boards.black_to_move, rest[12], 0)
+
+
 class Legal(NamedTuple):
     """What `legal_moves` found in N positions, from the mover's side."""
 

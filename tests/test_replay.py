@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chessgru import vocabulary
-from chessgru.replay import BLACK, Boards, from_mover, legal_moves, mirror_tokens, replay
+from chessgru.replay import BLACK, Boards, from_mover, legal_moves, mirror_tokens, position_keys, replay
 
 
 def random_game(rng: random.Random, plies: int = 160) -> list[int]:
@@ -20,7 +20,10 @@ def random_game(rng: random.Random, plies: int = 160) -> list[int]:
         sharp = [
             move
             for move in moves
-            if board.is_castling(move) or board.is_en_passant(move) or move.promotion or board.gives_check(move)
+            if board.is_castling(move)
+            or board.is_en_passant(move)
+            or move.promotion
+            or board.gives_check(move)
         ]
         pushes = [move for move in moves if board.piece_type_at(move.from_square) == chess.PAWN]
         pool = sharp if sharp and rng.random() < 0.5 else pushes if pushes and rng.random() < 0.4 else moves
@@ -78,3 +81,26 @@ def test_attacks_equal_python_chess() -> None:
             move = vocabulary.MOVES[pair]
             assert attacks[ply, pair].item() == (move.to_square in seen.attacks(move.from_square))
         board.push(vocabulary.MOVES[token])
+
+
+def test_position_keys_are_equal_where_the_position_repeats() -> None:
+    rng = random.Random(5)
+    seen: dict[int, str] = {}
+    for _ in range(20):
+        game = random_game(rng, 60)
+        line = replay(torch.tensor([game]))[0]
+        board = chess.Board()
+        for ply, key in enumerate(position_keys(line).tolist()):
+            ready = board.ep_square is not None and board.has_pseudo_legal_en_passant()
+            name = f"{board.board_fen()} {board.turn} {board.castling_xfen()} {board.ep_square if ready else '-'}"
+            assert seen.setdefault(key, name) == name
+            if ply < len(game):
+                board.push(vocabulary.MOVES[game[ply]])
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_transposed_orders_reach_one_key() -> None:
+    orders = ["d2d4 g8f6 c2c4", "c2c4 g8f6 d2d4"]
+    tokens = torch.tensor([[vocabulary.UCI.index(uci) for uci in order.split()] for order in orders])
+    first, second = position_keys(replay(tokens)[:, 3])
+    assert first == second
