@@ -234,9 +234,9 @@ def _store(
 
 
 def _record(connection: sa.Connection, import_id: int, report: ImportReport) -> None:
-    """Completes the import's own row, or drops it if it only carried a game in progress further."""
+    """Completes the import's own row, or drops it if nothing came, or games in progress only went on."""
     mine = IMPORTS.c.id == import_id
-    if report.grown and not report.accepted and not report.rejected:
+    if not report.accepted and not report.rejected and (report.grown or not report.duplicates):
         connection.execute(sa.delete(IMPORTS).where(mine))
         return
     rejected = {

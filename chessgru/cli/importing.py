@@ -165,7 +165,8 @@ class _Session:
         except ChessgruError as failure:
             self.tell_failure(failure)
             return
-        self.tell(report)
+        if report.read or error is None:
+            self.tell(report)
         if isinstance(error, ChessgruError):
             self.tell_failure(error)
         elif error is not None:
