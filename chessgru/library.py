@@ -26,12 +26,13 @@ import sqlalchemy as sa
 
 from chessgru import live, merging, players, selection
 from chessgru.game import Game, Rejection, Result, Side
-from chessgru.intake import Example, ImportReport, Progress, take_in
+from chessgru.intake import Example, ImportReport, take_in
 from chessgru.live import LiveConflictError, LiveGame, LiveState
 from chessgru.merging import Suggestion
 from chessgru.players import Player, PlayerSummary
 from chessgru.schema import IMPORTS, MARKS, open_database, readable
 from chessgru.selection import Selection, parse_day
+from chessgru.staging import Progress
 
 __all__ = [
     "Example",

@@ -235,7 +235,7 @@ def _explain(path: Path, message: str) -> str:
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-    for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "cache_size=-65536"):
+    for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "cache_size=-32768"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

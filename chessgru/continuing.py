@@ -1,0 +1,88 @@
+"""Games that were stored before they ended: in progress, or cut by a fault in their file.
+
+Such a game is replaced when it comes again with more moves, or from the same place in the same file with a
+few plies taken back. What tells it from others is its *thread*: the site's id, or all its tags but the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from chessgru.schema import ALIASES, GAMES, IMPORTS
+from chessgru.staging import STAGED, VALUES
+
+TAKEN_BACK: Final = 4
+"""Plies that a game in progress may lose between two readings of its file and still be the same game."""
+
+
+def may_continue() -> sa.ColumnElement[bool]:
+    """Selects staged games of which an unfinished state is stored, or staged beside them: look closer."""
+    thread = STAGED.alias().c
+    stored = sa.select(GAMES.c.thread).where(GAMES.c.thread.is_not(None))
+    several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
+    beside = sa.select(thread.thread).group_by(thread.thread).having(several)
+    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside))
+
+
+def with_aliases() -> tuple[Any, Any, Any]:
+    white, black = ALIASES.alias(), ALIASES.alias()
+    tables = STAGED.outerjoin(white, white.c.key == STAGED.c.white_key)
+    return tables.outerjoin(black, black.c.key == STAGED.c.black_key), white, black
+
+
+def follow_unfinished(connection: sa.Connection, import_id: int, source: str) -> int:
+    """Stores or continues, one by one, games of which an unfinished state is known; counts the grown."""
+    tables, white, black = with_aliases()
+    columns = [white.c.id.label("white_id"), black.c.id.label("black_id"), *(STAGED.c[n] for n in VALUES)]
+    chosen = sa.select(STAGED.c.open, *columns).select_from(tables).where(may_continue())
+    grown = 0
+    for row in connection.execute(chosen.order_by(STAGED.c.id)).mappings().all():
+        values = {name: row[name] for name in ("white_id", "black_id", *VALUES)}
+        values |= {"import_id": import_id, "thread": row["thread"] if row["open"] else None}
+        states = _states(connection, row)
+        if any(_repeats(row, state, import_id) for state in states):
+            continue
+        earlier = next((state for state in states if _continues(row, state, import_id, source)), None)
+        if earlier is None:
+            connection.execute(sa.insert(GAMES), values)
+        else:
+            del values["import_id"]
+            connection.execute(sa.update(GAMES).where(GAMES.c.id == earlier.id), values)
+            grown += 1
+    return grown
+
+
+def _states(connection: sa.Connection, row: sa.RowMapping) -> Sequence[Any]:
+    """Returns the stored games that a game read now may repeat or continue."""
+    columns = (GAMES.c.id, GAMES.c.key, GAMES.c.thread, GAMES.c.tokens, GAMES.c.position, GAMES.c.import_id)
+    known = sa.select(*columns, IMPORTS.c.source).join(IMPORTS)
+    return connection.execute(
+        known.where(sa.or_(GAMES.c.key == row["key"], GAMES.c.thread == row["thread"]))
+    ).all()
+
+
+def _is_other(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
+    """Two places in one file hold two games, however much they look alike."""
+    return bool(state.import_id == import_id and state.position != row["position"])
+
+
+def _repeats(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
+    """Tells whether a game read now holds nothing that is not stored."""
+    if state.thread is None or not row["open"]:
+        return bool(state.thread is None and state.key == row["key"])
+    if state.tokens == row["tokens"]:
+        return True
+    return not _is_other(row, state, import_id) and bool(state.tokens.startswith(row["tokens"]))
+
+
+def _continues(row: sa.RowMapping, state: sa.Row[Any], import_id: int, source: str) -> bool:
+    """Tells whether a game read now carries on the unfinished state that is stored."""
+    now, before = row["tokens"], state.tokens
+    if state.thread is None or _is_other(row, state, import_id):
+        return False
+    kept = before[: max(2, len(before) - 2 * TAKEN_BACK)]
+    same_place = (row["position"], source) == (state.position, state.source)
+    return bool(now.startswith(before) or (same_place and now.startswith(kept)))
