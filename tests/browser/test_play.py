@@ -42,6 +42,15 @@ def test_moves_are_typed_as_san_or_uci_without_losing_focus(open_page: Open) -> 
     expect(screen.page.locator(".opening")).to_contain_text("Rossolimo")
 
 
+def test_a_move_typed_before_the_answer_to_the_last_is_not_lost(open_page: Open) -> None:
+    screen = open_page()
+    for move in ("e4", "e5", "Nf3"):
+        screen.typed.fill(move)
+        screen.typed.press("Enter")
+        expect(screen.typed).to_have_value("")
+    screen.expect_line("e4", "e5", "Nf3")
+
+
 def test_an_illegal_move_is_told_in_one_line_and_kept_to_be_mended(open_page: Open) -> None:
     screen = open_page()
     screen.typed.fill("Ke4")

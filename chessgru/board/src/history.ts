@@ -36,10 +36,8 @@ export class MoveList {
     const current = this.element.querySelector<HTMLElement>('[aria-current]');
     if (!current) return;
     const list = this.element;
-    const top = current.offsetTop - list.offsetTop;
-    if (top < list.scrollTop || top + current.offsetHeight > list.scrollTop + list.clientHeight) {
-      list.scrollTop = top - list.clientHeight / 2;
-    }
+    list.scrollTop = current.offsetTop - (list.clientHeight - current.offsetHeight) / 2;
+    list.scrollLeft = current.offsetLeft - (list.clientWidth - current.offsetWidth) / 2;
   }
 }
 

@@ -23,6 +23,7 @@ export class View {
   private orientation: Color = 'white';
   private cursor = 0;
   private pending = false;
+  private entered = false;
   private readonly hidden = new Set<Color>();
   private readonly root = el('div', { class: 'root' });
   private readonly wrap = el('div', { class: 'cg-wrap', tabindex: '0', role: 'group' });
@@ -87,6 +88,9 @@ export class View {
     this.drawSide();
     if (this.live.textContent !== payload.say) this.live.textContent = payload.say;
     this.error.textContent = payload.error;
+    if (!this.entered) return;
+    this.entered = false;
+    this.onTyped();
   }
 
   // Drawing
@@ -117,7 +121,7 @@ export class View {
 
   private drawSide(): void {
     const { payload } = this;
-    this.opening.textContent = payload.opening;
+    this.opening.textContent = this.opening.title = payload.opening;
     for (const side of SIDES) {
       const player = payload.players[side];
       this.strips[side].replaceChildren(
@@ -242,7 +246,11 @@ export class View {
 
   private onTyped(): void {
     const text = this.input.value.trim();
-    if (!text || this.pending) return;
+    if (!text) return;
+    if (this.pending) {
+      this.entered = true;
+      return;
+    }
     const uci = typedMove(text, this.payload.legal);
     if (uci === null) return this.act({ kind: 'move', fen: this.payload.fen, move: text });
     if (!this.payload.players[toMove(this.payload.fen)].mayMove) return;
