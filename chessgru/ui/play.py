@@ -13,7 +13,7 @@ from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.predicting import predictions
 from chessgru.ui.screen import payload
-from chessgru.ui.setup import toolbar
+from chessgru.ui.setup import plain, toolbar
 from chessgru.ui.state import BOARD_KEY, Seating, Table, has_table, set_table, table
 
 FAIR_PLAY: Final = (
@@ -85,7 +85,7 @@ def play_page(opener: Opener) -> None:
     current = table()
     toolbar(current)
     if problem:
-        st.warning(problem)
+        st.warning(plain(problem))
     _board(current, opener)
     _follow(current)
     st.caption(FAIR_PLAY)

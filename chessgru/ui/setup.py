@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Final, cast
 from urllib.parse import urlencode
 
@@ -20,6 +21,17 @@ from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, set_table
 MAX_NAME: Final = 200
 MAX_LISTED: Final = 200
 _SPEED_UNKNOWN: Final = "any speed"
+_WHICH: Final = "which"
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
+
+
+def plain(text: str) -> str:
+    r"""Returns text that Streamlit shows as it is, where it would read Markdown: labels and messages.
+
+    >>> print(plain("![x](http://a)"))
+    \!\[x\]\(http\://a\)
+    """
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def toolbar(current: Table) -> None:
@@ -62,7 +74,7 @@ def _known_players() -> list[PlayerSummary]:
     try:
         return store.library().players()[:MAX_LISTED]
     except ChessgruError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         return []
 
 
@@ -130,23 +142,19 @@ def _offer(current: Table, data: bytes, name: str) -> None:
     try:
         games, rejections = _read(data, name)
     except ChessgruError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
     if rejections:
-        st.warning(
-            f"{len(rejections)} not read, the first: {rejections[0].reason} ({rejections[0].detail})"
-        )
+        first = f"{rejections[0].reason} ({rejections[0].detail})"
+        st.warning(plain(f"{len(rejections)} not read, the first: {first}"))
     if not games:
         return
-    shown = games[:MAX_LISTED]
-    index = 0
+    listed = {game_label(game): game for game in games[:MAX_LISTED]}
     if len(games) > 1:
-        labels = [game_label(game) for game in shown]
-        st.caption(
-            f"{len(games)} games" + (f", the first {MAX_LISTED} are listed" * (len(games) > MAX_LISTED))
-        )
-        index = labels.index(st.selectbox("Game", labels, key="which"))
-    st.button("Open this game", type="primary", on_click=_open, args=(current, shown[index]))
+        rest = f", the first {MAX_LISTED} are listed" if len(games) > MAX_LISTED else ""
+        st.caption(f"{len(games)} games{rest}")
+        st.selectbox("Game", list(listed), key=_WHICH)
+    st.button("Open this game", type="primary", on_click=_open, args=(current, listed))
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the games …")
@@ -167,7 +175,9 @@ def seating_of(game: Game) -> Seating:
     return Seating(white, black, game.time_class)
 
 
-def _open(current: Table, game: Game) -> None:
+def _open(current: Table, listed: dict[str, Game]) -> None:
+    """Opens the game chosen at the moment of the click, which may be later than the last drawing."""
+    game = listed.get(st.session_state.get(_WHICH, ""), next(iter(listed.values())))
     current.start(LiveGame.from_game(game), seating_of(game))
     _forget_fields()
     st.query_params.clear()
@@ -184,7 +194,7 @@ def _stored_games(current: Table) -> None:
         return
     st.caption("Go on with")
     for record in others:
-        label = f"{record.white} – {record.black}, {len(record.tokens)} plies"
+        label = plain(f"{record.white} – {record.black}, {len(record.tokens)} plies")
         st.button(label, key=f"resume-{record.slug}", on_click=_resume, args=(record,), width="stretch")
 
 
