@@ -53,7 +53,7 @@ def main() -> None:
         start = time.perf_counter()
         report = library.add(read_games(options.games), source=options.games.name)
         print(
-            f"{report.accepted} games of {len(library.players())} names, {time.perf_counter() - start:.0f} s"
+            f"{report.accepted} games, {len(library.players())} names, {time.perf_counter() - start:.0f} s"
         )
         start = time.perf_counter()
         suggestions = library.suggest_merges()

@@ -1,7 +1,7 @@
 """Games that were stored before they ended: in progress, or cut by a fault in their file.
 
-Such a game is replaced when it comes again with more moves, or from the same place in the same file with a
-few plies taken back. What tells it from others is its *thread*: the site's id, or all its tags but the result.
+Such a game is replaced when it comes again with more moves, or from the same place in the same file with
+a few plies taken back. What tells it from others is its *thread*: the site's id, or tags but the result.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def may_continue() -> sa.ColumnElement[bool]:
 
 
 def with_aliases() -> tuple[Any, Any, Any]:
+    """Returns the staged games joined with the aliases of both sides, and these two tables."""
     white, black = ALIASES.alias(), ALIASES.alias()
     tables = STAGED.outerjoin(white, white.c.key == STAGED.c.white_key)
     return tables.outerjoin(black, black.c.key == STAGED.c.black_key), white, black

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import threading
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sample_games import some_games
 from chessgru.game import Game
 from chessgru.library import Library
 
-GAMES = 400
+GAMES = 120
 KILLS = 50
 
 
@@ -31,8 +32,9 @@ def games_of(number: int, count: int = GAMES) -> list[Game]:
     return some_games(count, seed=number, players=40)
 
 
-def keep_adding(path: Path, number: int) -> None:
+def keep_adding(path: Path, number: int, ready: Event) -> None:
     """Adds one import after the other until the process is killed."""
+    ready.set()
     with Library(path) as library:
         while True:
             library.add(games_of(number), source=f"import {number}")
@@ -60,15 +62,31 @@ def check_whole(path: Path) -> int:
     return len(imports)
 
 
+def kill_soon(processes, path: Path, number: int, seconds: float) -> None:
+    """Starts adding and kills it after a time."""
+    ready = processes.Event()
+    process = processes.Process(target=keep_adding, args=(path, number, ready))
+    process.start()
+    assert ready.wait(60)
+    time.sleep(seconds)
+    process.kill()
+    process.join()
+
+
+def time_of_one(path: Path) -> float:
+    """Returns how long opening a library and adding to it takes on this machine now."""
+    start = time.perf_counter()
+    with Library(path) as library:
+        library.add(games_of(0), source="timed")
+    return time.perf_counter() - start
+
+
 def test_nothing_is_half_imported_after_a_kill(tmp_path, processes):
     path, rng, done = tmp_path / "library.sqlite", random.Random(1), 0
     Library(path).close()
+    one = time_of_one(tmp_path / "timed.sqlite")
     for _ in range(KILLS):
-        process = processes.Process(target=keep_adding, args=(path, done))
-        process.start()
-        time.sleep(rng.uniform(0.02, 0.25))
-        process.kill()
-        process.join()
+        kill_soon(processes, path, done, rng.uniform(0, 2 * one))
         done = check_whole(path)
     assert done > 0
     with Library(path) as library:
@@ -79,11 +97,7 @@ def test_a_kill_while_the_file_is_made_leaves_a_usable_place(tmp_path, processes
     rng = random.Random(2)
     for number in range(10):
         path = tmp_path / str(number) / "library.sqlite"
-        process = processes.Process(target=keep_adding, args=(path, 0))
-        process.start()
-        time.sleep(rng.uniform(0.0, 0.06))
-        process.kill()
-        process.join()
+        kill_soon(processes, path, 0, rng.uniform(0, 0.06))
         with Library(path) as library:
             library.add(games_of(1000), source="after")
         check_whole(path)
