@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from chessgru.batches import Batch, batches_of, pad
 from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
 from chessgru.errors import CheckpointError, SettingsError
 from chessgru.model import Context, ModelConfig, MoveGRU
 from chessgru.sequences import Sequences
-
-_CHUNK = 4096  # games that are sorted by length together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,28 +56,13 @@ class TrainingConfig:
     patience: int = 10
     """Validations without a better score after which training stops."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 is 2 to 3 times faster on processors with AVX512-BF16 or AMX and on GPUs, slower elsewhere."""
+    """bfloat16 is 2 to 3 times faster with AVX512-BF16, AMX or a GPU, and slower elsewhere."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("passes", "plies_per_batch", "learning_rate", "clip", "validate_every", "patience"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be above 0, not {getattr(self, name)}")
-
-
-class Batch(NamedTuple):
-    """B games as tensors."""
-
-    tokens: Tensor
-    """(B, T) int64."""
-    lengths: Tensor
-    """(B,) int64."""
-    ratings: Tensor
-    """(B, 2) float."""
-    speed: Tensor
-    """(B,) int64."""
-    players: Tensor
-    """(B, 2) int64, 0 is nobody in particular."""
 
 
 @dataclass(frozen=True)
@@ -94,40 +78,6 @@ class Progress:
     seconds: float
     validation: Mapping[str, float] | None = None
     """Scores, after the steps that validate."""
-
-
-def pad(sequences: Sequences, games: NDArray[np.int64], players: NDArray[np.int64] | None = None) -> Batch:
-    """Returns games as one batch; `players` maps player numbers (and -1, the last) to style rows."""
-    lengths = sequences.lengths[games]
-    tokens = np.zeros((len(games), lengths.max()), np.int64)
-    for row, game in enumerate(games):
-        tokens[row, : lengths[row]] = sequences.tokens[sequences.offsets[game] : sequences.offsets[game + 1]]
-    people = sequences.players[games]
-    rows = np.zeros_like(people, np.int64) if players is None else players[people]
-    return Batch(
-        tokens=torch.from_numpy(tokens),
-        lengths=torch.from_numpy(lengths),
-        ratings=torch.from_numpy(sequences.ratings[games].astype(np.float32)),
-        speed=torch.from_numpy(sequences.speed[games].astype(np.int64)),
-        players=torch.from_numpy(rows),
-    )
-
-
-def batches_of(
-    sequences: Sequences, games: NDArray[np.int64], plies: int, rng: np.random.Generator | None = None
-) -> Iterator[NDArray[np.int64]]:
-    """Yields positions of games in groups of about `plies` plies, games of one length together.
-
-    With `rng` the groups are shuffled; without, they come sorted by length.
-    """
-    lengths = sequences.lengths
-    for start in range(0, len(games), _CHUNK):
-        chunk = games[start : start + _CHUNK]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
-        group = np.cumsum(lengths[chunk]) // plies
-        groups = np.split(chunk, np.flatnonzero(np.diff(group)) + 1)
-        for index in rng.permutation(len(groups)) if rng is not None else range(len(groups)):
-            yield groups[index]
 
 
 def _style_rows(sequences: Sequences, minimum: int) -> NDArray[np.int64]:
@@ -150,7 +100,7 @@ def _share_of_games(sequences: Sequences, config: TrainingConfig) -> NDArray[np.
 
 
 class Trainer:
-    """One training run in a folder: `weights.safetensors`, `config.json` (the best so far), `run.safetensors`.
+    """One training run in a folder: the best model so far, and `run.safetensors`.
 
     `run.safetensors` holds the last step's weights and the optimiser, and is what `resume` reads.
     """
@@ -168,7 +118,8 @@ class Trainer:
     ) -> None:
         if not len(training) or not len(validation):
             raise SettingsError(
-                f"{len(training)} games to train on and {len(validation)} to validate on: both need at least one"
+                f"{len(training)} games to train on and {len(validation)} to validate on: "
+                "both need at least one"
             )
         self.training, self.validation = training, validation
         self.folder, self.config, self.device = folder, config, torch.device(device)
@@ -232,7 +183,9 @@ class Trainer:
     def _loss(self, batch: Batch, context: Context) -> Tensor:
         kind = self.device.type
         with torch.autocast(kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            logits, played = self.model(batch.tokens.to(self.device), batch.lengths.to(self.device), context)
+            logits, played = self.model(
+                batch.tokens.to(self.device), batch.lengths.to(self.device), context
+            )
         return -logits.log_probabilities().index_select(0, played).mean()
 
     def _train_on(self, batch: Batch) -> float:
@@ -273,7 +226,7 @@ class Trainer:
     # The run --------------------------------------------------------------------------------------
 
     def run(
-        self, report: Callable[[Progress], None] = lambda progress: None, stop_at: int | None = None
+        self, report: Callable[[Progress], None] = lambda _: None, stop_at: int | None = None
     ) -> dict[str, float]:
         """Trains to the end (or to step `stop_at`) and returns the best validation scores.
 
@@ -295,7 +248,7 @@ class Trainer:
         return scores
 
     def _keep(self, scores: dict[str, float]) -> dict[str, float] | None:
-        """Writes the model if it is the best so far, and the run in any case; returns a new best's scores."""
+        """Writes the run, and the model if it is the best so far: then returns its scores."""
         better = scores["nll"] < self.best
         self.since_best = 0 if better else self.since_best + 1
         if better:
