@@ -1,11 +1,12 @@
 """Models on disk: a folder with `weights.safetensors` and `config.json`, never a pickle.
 
 `config.json` holds the model's shape, the vocabulary's digest, the temperature and whatever describes the
-training (`about`). A folder made for another vocabulary, or with other shapes, is refused with both values named.
+training (`about`). A folder made for another vocabulary, or with other shapes, is refused
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -87,7 +88,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_tensors(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the tensors of a safetensors file. Raises CheckpointError naming the first that does not fit."""
+    """Returns the tensors of a safetensors file.
+
+    Raises CheckpointError naming the first that is not of the expected shape.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -119,8 +123,6 @@ def load_checkpoint(folder: Path | None = None) -> Checkpoint:
 
 def weights_digest(model: MoveGRU) -> str:
     """Returns 16 hexadecimal digits that name a model's weights."""
-    import hashlib
-
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from chessgru import vocabulary
 from chessgru.game import Game, name_key
 from chessgru.replay import position_keys, replay
 
@@ -89,9 +88,18 @@ def text_number(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
+_PATH_FACTOR = 6364136223846793005
+
+
+def next_path(path: int, token: int) -> int:
+    """Returns the number of a path with one more move; the start is 1. As `path_numbers`, for one game."""
+    number = (path * _PATH_FACTOR + token + 1) & (2**64 - 1)
+    return number - 2**64 if number >= 2**63 else number
+
+
 def path_numbers(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
     """Returns (B, T + 1): a number for the moves before each ply of B games, their order included."""
-    factor = np.uint64(6364136223846793005)
+    factor = np.uint64(_PATH_FACTOR)
     paths = np.ones((tokens.shape[0], tokens.shape[1] + 1), np.uint64)
     with np.errstate(over="ignore"):
         for ply in range(tokens.shape[1]):
@@ -116,17 +124,21 @@ def remember(games: Sequence[Game], names: Collection[str]) -> Memory:
             tokens[row, : lengths[row]] = game.tokens
         own = np.array([[side == "black"] for _, side in some]) == (np.arange(tokens.shape[1]) % 2 == 1)
         own &= np.arange(tokens.shape[1]) < lengths[:, None]  # (B, T): plies the player moved
-        boards = replay(torch.from_numpy(tokens[:, :-1]))[torch.from_numpy(own)]
+        boards = replay(torch.from_numpy(tokens[:, :-1])).at(torch.from_numpy(own))
         days = np.array([date_number(game.date) for game, _ in some])
         others = [game.black if side == "white" else game.white for game, side in some]
         opponents = np.array([text_number(name_key(name)) for name in others])
         row = np.nonzero(own)[0]
         paths = path_numbers(tokens[:, :-1])[own]
-        columns.append([position_keys(boards).numpy(), tokens[own], paths, days[row], opponents[row], start + row])
+        columns.append(
+            [position_keys(boards).numpy(), tokens[own], paths, days[row], opponents[row], start + row]
+        )
     if not columns:
         empty = np.zeros(0, np.int64)
         columns = [[empty] * 6]
-    keys, moves, paths, days, opponents, game = (np.concatenate(column) for column in zip(*columns, strict=True))
+    keys, moves, paths, days, opponents, game = (
+        np.concatenate(column) for column in zip(*columns, strict=True)
+    )
     order = np.argsort(keys, kind="stable")
     return Memory(
         keys=keys[order],

@@ -93,20 +93,20 @@ class LegalLogits(NamedTuple):
     """(L,) int64, as the mover writes it."""
     logit: Tensor
     """(L,) float32."""
-    count: int
+    positions: int
     """N."""
 
     def log_probabilities(self) -> Tensor:
         """Returns (L,): the softmax over each position's legal moves, in nats."""
-        peak = self.logit.new_full((self.count,), -torch.inf)
+        peak = self.logit.new_full((self.positions,), -torch.inf)
         peak = peak.scatter_reduce(0, self.position, self.logit.detach(), "amax")
         shifted = self.logit - peak.index_select(0, self.position)
-        total = self.logit.new_zeros(self.count).index_add(0, self.position, shifted.exp())
+        total = self.logit.new_zeros(self.positions).index_add(0, self.position, shifted.exp())
         return shifted - total.log().index_select(0, self.position)
 
     def dense(self, values: Tensor, black: Tensor) -> Tensor:
         """Spreads (L,) values over (N, vocabulary.SIZE) in absolute coordinates; -inf where illegal."""
-        table = values.new_full((self.count, vocabulary.SIZE), -torch.inf)
+        table = values.new_full((self.positions, vocabulary.SIZE), -torch.inf)
         tokens = mirror_tokens(self.token, black.index_select(0, self.position))
         return table.index_put((self.position, tokens), values)
 
@@ -122,7 +122,7 @@ class Reading(NamedTuple):
 
 @cache
 def _dense_pairs(device: torch.device) -> Tensor:
-    """Returns (4096,) int64: the piece move from square i // 64 to i % 64, or PIECE_MOVES if there is none."""
+    """Returns (4096,) int64: the piece move from i // 64 to i % 64, or PIECE_MOVES if none."""
     index = torch.full((4096,), PIECE_MOVES, dtype=torch.int64)
     for token, move in enumerate(vocabulary.MOVES[:PIECE_MOVES]):
         index[move.from_square * 64 + move.to_square] = token
@@ -130,7 +130,7 @@ def _dense_pairs(device: torch.device) -> Tensor:
 
 
 class _Squares(NamedTuple):
-    """Squares of every move of the vocabulary, (1968,) int64 each; `piece` is 0..3 of a promotion, else 4."""
+    """Squares of the vocabulary, (1968,) int64 each; `piece` is 0..3 of a promotion, else 4."""
 
     origin: Tensor
     target: Tensor
@@ -239,7 +239,7 @@ class Block(nn.Module):
         squares = y.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C), a view in channels-last memory
         sent = matrix.transpose(1, 2) @ self.to_attacked(squares)
         sent = torch.baddbmm(sent, matrix, self.to_attacker(squares))
-        sent = sent.unflatten(1, (8, 8)).permute(0, 3, 1, 2)
+        sent = sent.view(x.shape[0], 8, 8, -1).permute(0, 3, 1, 2)
         return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
 
 
@@ -295,7 +295,7 @@ class MoveGRU(nn.Module):
         if boards.squares.is_cuda and torch.is_autocast_enabled("cuda"):
             dtype = torch.get_autocast_dtype("cuda")
         matrix = attack_matrix(legal.attacks, dtype)
-        planes = board_planes(boards, matrix, last).unflatten(1, (8, 8)).permute(0, 3, 1, 2)
+        planes = board_planes(boards, matrix, last).view(-1, 8, 8, PLANES).permute(0, 3, 1, 2)
         x, pooled = self._trunk(planes, matrix, condition, rows)
         people = condition if rows is None else condition.index_select(0, rows)
         color = boards.black_to_move[:, None].to(pooled.dtype)
@@ -339,7 +339,7 @@ class MoveGRU(nn.Module):
         indices into the L logits.
         """
         valid = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]  # (B, T)
-        line = replay(tokens[:, :-1])[valid]
+        line = replay(tokens[:, :-1]).at(valid)
         boards = from_mover(line)
         black = line.black_to_move
         before = functional.pad(tokens[:, :-1], (1, 0))[valid]

@@ -45,9 +45,9 @@ class Boards(NamedTuple):
         dims = self.black_to_move.dim()
         return Boards(*(field.flatten(0, dims - 1) for field in self))
 
-    def __getitem__(self, index: object) -> Boards:  # type: ignore[override]
-        """Selects positions as an array does."""
-        return Boards(*(tuple.__getitem__(self, field)[index] for field in range(5)))
+    def at(self, index: Tensor | slice | int | tuple[int | slice, ...]) -> Boards:
+        """Returns the positions that `index` selects, as it would from an array."""
+        return Boards(*(field[index] for field in self))
 
 
 class _Tables(NamedTuple):
@@ -149,12 +149,17 @@ def _tables(device: torch.device) -> _Tables:
         rays=longs(rays),
         direction=longs(direction),
         before=[(longs(pairs), longs(nearer), longs(between)) for pairs, nearer, between in before],
-        origin_way=longs([m.from_square * 9 + d for m, d in zip(moves[:PIECE_MOVES], direction, strict=True)]),
+        origin_way=longs(
+            [m.from_square * 9 + d for m, d in zip(moves[:PIECE_MOVES], direction, strict=True)]
+        ),
         slides=bools(_sliders()),
         single=bools([k == 1 for k in distance]),
         into=longs(
             [
-                ([p for p, m in enumerate(moves[:PIECE_MOVES]) if m.to_square == square] + [PIECE_MOVES] * 35)[:35]
+                (
+                    [p for p, m in enumerate(moves[:PIECE_MOVES]) if m.to_square == square]
+                    + [PIECE_MOVES] * 35
+                )[:35]
                 for square in range(64)
             ]
         ),
@@ -324,7 +329,9 @@ def _seen_from_king(board: Tensor, king: Tensor) -> _KingView:
     checks = (first & slider).any(-1)  # (N, 8)
     on_line = checks[..., None] & (rank - (seen > 0).long() == 0)  # up to and with the checker
     resolve = torch.zeros(65, count, dtype=torch.int8, device=board.device)
-    resolve.index_put_((rays, column[:, None, None].expand_as(rays)), on_line.to(torch.int8), accumulate=True)
+    resolve.index_put_(
+        (rays, column[:, None, None].expand_as(rays)), on_line.to(torch.int8), accumulate=True
+    )
     pins = (own_first & (second & slider).any(-1))[..., None] & first  # (N, 8, 7)
     pinned = board.new_full((65, count), 8)
     at = pins.nonzero()
@@ -369,7 +376,7 @@ def _en_passant_is_safe(board: Tensor, origin: Tensor, passing: Tensor, king: Te
 
 @cache
 def _zobrist(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Returns a random number a piece code and square (64 * 13,), and one a castling right, file, turn (13,)."""
+    """Returns random numbers: a piece code and square (64 * 13,); a castling right, file, turn (13,)."""
     dice = torch.Generator().manual_seed(20_261_122)
     bounds = torch.iinfo(torch.int64)
     pieces = torch.randint(bounds.min, bounds.max, (64, 13), generator=dice)

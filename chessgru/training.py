@@ -96,7 +96,8 @@ def _share_of_games(sequences: Sequences, config: TrainingConfig) -> NDArray[np.
     counts = np.append(np.bincount(known, minlength=1), 1)
     share = np.minimum(1.0, config.player_cap / counts[sequences.players].max(1))
     masters = sequences.ratings.max(1) >= 2400
-    return np.where(masters, share * config.master_share, share)
+    shares: NDArray[np.float64] = np.where(masters, share * config.master_share, share)
+    return shares
 
 
 class Trainer:
@@ -186,7 +187,8 @@ class Trainer:
             logits, played = self.model(
                 batch.tokens.to(self.device), batch.lengths.to(self.device), context
             )
-        return -logits.log_probabilities().index_select(0, played).mean()
+        loss: Tensor = -logits.log_probabilities().index_select(0, played).mean()
+        return loss
 
     def _train_on(self, batch: Batch) -> float:
         for group in self.optimizer.param_groups:

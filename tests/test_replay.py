@@ -57,7 +57,7 @@ def test_every_position_of_random_games_equals_python_chess(seed: int) -> None:
     tokens = torch.tensor([game + [0] * (longest - len(game)) for game in games])
     boards = replay(tokens)
     for row, game in enumerate(games):
-        line = boards[row, : len(game) + 1]
+        line = boards.at((row, slice(len(game) + 1)))
         moves = legal_moves(from_mover(line)).moves  # as the mover writes them
         board = chess.Board()
         for ply in range(len(game) + 1):
@@ -65,14 +65,14 @@ def test_every_position_of_random_games_equals_python_chess(seed: int) -> None:
             black = line.black_to_move[ply]
             absolute = torch.zeros(vocabulary.SIZE, dtype=torch.bool)
             absolute[mirror_tokens(mover_tokens, black.expand_as(mover_tokens))] = True
-            assert_same(line[ply], absolute, board)
+            assert_same(line.at(ply), absolute, board)
             if ply < len(game):
                 board.push(vocabulary.MOVES[game[ply]])
 
 
 def test_attacks_equal_python_chess() -> None:
     game = random_game(random.Random(9), 60)
-    line = replay(torch.tensor([game]))[0]
+    line = replay(torch.tensor([game])).at(0)
     attacks = legal_moves(from_mover(line)).attacks
     board = chess.Board()
     for ply, token in enumerate(game):
@@ -88,7 +88,7 @@ def test_position_keys_are_equal_where_the_position_repeats() -> None:
     seen: dict[int, str] = {}
     for _ in range(20):
         game = random_game(rng, 60)
-        line = replay(torch.tensor([game]))[0]
+        line = replay(torch.tensor([game])).at(0)
         board = chess.Board()
         for ply, key in enumerate(position_keys(line).tolist()):
             ready = board.ep_square is not None and board.has_pseudo_legal_en_passant()
@@ -102,5 +102,5 @@ def test_position_keys_are_equal_where_the_position_repeats() -> None:
 def test_transposed_orders_reach_one_key() -> None:
     orders = ["d2d4 g8f6 c2c4", "c2c4 g8f6 d2d4"]
     tokens = torch.tensor([[vocabulary.UCI.index(uci) for uci in order.split()] for order in orders])
-    first, second = position_keys(replay(tokens)[:, 3])
+    first, second = position_keys(replay(tokens).at((slice(None), 3)))
     assert first == second
