@@ -191,7 +191,7 @@ class Library:
     def merge(self, name: str, aliases: Sequence[str]) -> Player:
         """Makes one person of several names and returns that player; undone by `unmerge`.
 
-        A `name` that does not occur yet is taken as the merged player's new name; aliases must occur.
+        The player is shown under `name`, which need not occur yet; aliases must.
         """
         with self._writing() as connection:
             return players.merge_players(connection, name, aliases)

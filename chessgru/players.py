@@ -118,7 +118,7 @@ def _pairs(name: str) -> set[str]:
 def merge_players(connection: sa.Connection, name: str, aliases: Sequence[str]) -> Player:
     """Makes one person of several; all names of each alias's owner come along.
 
-    A name nobody bears yet becomes the name of the merged player. Raises UnknownPlayerError for an alias
+    The player is shown under `name`, which may be one that nobody bears yet. Raises UnknownPlayerError for an alias
     that does not occur, and LibraryError for an empty name.
     """
     others = [find_player(connection, alias) for alias in aliases]
@@ -134,6 +134,8 @@ def merge_players(connection: sa.Connection, name: str, aliases: Sequence[str]) 
         sa.update(ALIASES).where(ALIASES.c.player_id.in_(absorbed)), {"player_id": player.id}
     )
     connection.execute(sa.delete(PLAYERS).where(PLAYERS.c.id.in_(absorbed)))
+    written = sa.select(ALIASES.c.name).where(ALIASES.c.key == name_key(name)).scalar_subquery()
+    connection.execute(sa.update(PLAYERS).where(PLAYERS.c.id == player.id).values(name=written))
     return find_player(connection, name)
 
 
@@ -153,16 +155,6 @@ def unmerge_alias(connection: sa.Connection, alias: str) -> Player:
         connection.execute(sa.update(PLAYERS).where(PLAYERS.c.id == player.id), {"name": rest})
     _drop_unused(connection, [player.id])
     return find_player(connection, alias)
-
-
-def rename_player(connection: sa.Connection, name: str, shown: str) -> Player:
-    """Chooses which of a player's names is shown."""
-    player = find_player(connection, name)
-    if name_key(shown) not in player.keys:
-        raise LibraryError(f"{shown!r} is not a name of {player.name!r}: merge it first")
-    written = next(alias for alias in player.aliases if name_key(alias) == name_key(shown))
-    connection.execute(sa.update(PLAYERS).where(PLAYERS.c.id == player.id), {"name": written})
-    return find_player(connection, shown)
 
 
 def delete_player(connection: sa.Connection, name: str) -> int:

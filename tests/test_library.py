@@ -288,6 +288,13 @@ def test_merging_under_a_new_name(library):
     assert {player.name for player in library.players()} == {"Dad", "dad_99", "Son"}
 
 
+def test_the_name_merged_into_is_the_one_shown(library):
+    library.add([game(1), game(2, white="dad_99")], source="a")
+    library.merge("Dad", ["dad_99"])
+    assert library.merge("DAD_99", ["Dad"]).name == "dad_99"
+    assert library.player("Dad").name == "dad_99"
+
+
 def test_the_shown_name_may_be_taken_out(library):
     library.add([game(1), game(2, white="dad_99")], source="a")
     library.merge("Dad", ["dad_99"])

@@ -22,6 +22,8 @@ def write_file(games: Iterable[Game], path: Path) -> int:
     Raises LibraryError if the file cannot be written; what was there before is then still there.
     """
     if str(path) == "-":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
         return write_pgn(games, sys.stdout)
     part = path.with_name(path.name + ".part")
     try:

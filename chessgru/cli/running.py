@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
     `arguments` None means those of the process. With `CHESSGRU_DEBUG` set, errors are raised instead.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(arguments, standalone_mode=True)
     except SystemExit as end:
