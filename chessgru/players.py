@@ -118,8 +118,8 @@ def _pairs(name: str) -> set[str]:
 def merge_players(connection: sa.Connection, name: str, aliases: Sequence[str]) -> Player:
     """Makes one person of several; all names of each alias's owner come along.
 
-    The player is shown under `name`, which may be one that nobody bears yet. Raises UnknownPlayerError for an alias
-    that does not occur, and LibraryError for an empty name.
+    The player is shown under `name`, which may be one that nobody bears yet. Raises UnknownPlayerError for
+    an alias that does not occur, and LibraryError for an empty name.
     """
     others = [find_player(connection, alias) for alias in aliases]
     if not name_key(name):
