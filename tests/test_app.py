@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import TinyPredictor, open_tiny
 
@@ -14,6 +15,7 @@ from chessgru.library import Library
 from chessgru.session import LiveGame
 from chessgru.ui import store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
+from chessgru.ui.clock import Clock
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.setup import clean_name, game_label, seating_of
 from chessgru.ui.state import Chair, Seating, Table
@@ -27,6 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CHESSGRU_HOME", str(tmp_path))
     monkeypatch.delenv("CHESSGRU_LIBRARY", raising=False)
     store._library.clear()
+    st.cache_data.clear()
     yield tmp_path
     store.library().close()
     store._library.clear()
@@ -86,6 +89,61 @@ def test_who_watches_changes_nothing_but_may_look_back() -> None:
         assert "watching" in table.error
     table.handle(Action("goto", 9, table.game_id, cursor=0))
     assert (table.game.cursor, table.game.result, table.error) == (0, "*", "")
+
+
+# The clock
+
+
+def clocked(base: float = 60, increment: float = 2) -> Table:
+    table = Table(Seating(Chair("Dad"), Chair("Son"), clock=Clock(base, increment)))
+    move(table, "e4")
+    store.save(table)
+    return table
+
+
+def test_the_clock_runs_for_the_side_to_move_and_adds_the_increment() -> None:
+    table = clocked()
+    assert table.record is not None
+    moved = table.record.updated
+    assert table.left("black", moved + 10) == 50
+    assert table.left("white", moved + 10) == 62
+    table.handle(Action("move", 2, table.game_id, move="e5", fen=table.game.fen), now=moved + 10)
+    assert table.game.line[1].clock == 52
+    assert table.seating.pace == "bullet"
+
+
+def test_who_has_no_time_left_loses_and_cannot_move() -> None:
+    table = clocked()
+    assert table.record is not None
+    late = table.record.updated + 61
+    assert not table.flag(late - 2)
+    table.handle(Action("move", 2, table.game_id, move="e5", fen=table.game.fen), now=late)
+    assert table.game.sans == ("e4",)
+    assert (table.game.result, table.game.ending) == ("1-0", "Black ran out of time")
+
+
+def test_clocks_are_stored_and_told_in_the_pgn() -> None:
+    table = clocked()
+    assert table.record is not None
+    again = store.opened(table.record.slug, "")
+    assert again.seating.clock == Clock(60, 2)
+    assert again.game.line[0].clock == 62
+    shown = screen(again, open_tiny)
+    assert '[TimeControl "60+2"]' in shown.pgn
+    assert (shown.ticking, shown.players["white"].clock) == ("black", 62)
+
+
+def test_with_a_clock_only_the_last_position_is_played_from() -> None:
+    table = clocked()
+    table.game = table.game.start()
+    move(table, "d4")
+    assert "clock runs" in table.error
+    assert table.game.sans == ("e4",)
+
+
+def test_without_a_clock_none_is_shown() -> None:
+    shown = screen(Table(FAMILY, game=LiveGame.from_moves(["e4"])), open_tiny)
+    assert (shown.ticking, shown.players["white"].clock) == ("", None)
 
 
 # Cards

@@ -43,7 +43,7 @@ def test_both_sides_of_the_board_agree_on_what_is_sent(python: type, typescript:
 def test_the_payload_is_json_and_holds_any_name_as_it_is() -> None:
     name = "<img src=x onerror=alert(1)>"
     table = Table(Seating(white=Seating().white.__class__(name)), game=LiveGame.from_moves(["e4"]))
-    text = json.dumps(asdict(payload(table, {}, ())))
+    text = json.dumps(asdict(payload(table, {}, (), 0.0)))
     assert json.loads(text)["players"]["white"]["name"] == name
     assert json.loads(text)["legal"]["c7c5"] == "c5"
 

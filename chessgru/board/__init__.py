@@ -86,6 +86,8 @@ class PlayerStrip:
     rating: str
     mayMove: bool  # noqa: N815 - read by the TypeScript side
     surprise: str
+    clock: float | None = None
+    """Seconds left, None where no clock runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class Payload:
     over: bool
     resigns: Side
     """The side that a press on "resign" means."""
+    ticking: Side | Literal[""]
+    """The side whose clock runs."""
     status: str
     opening: str
     players: dict[Side, PlayerStrip]

@@ -27,16 +27,16 @@ def screen(current: Table, opener: Opener) -> Payload:
     """Returns what the board shows now, with predictions for the position looked at."""
     predicted = predictions(current.game, current.seating, opener)
     if isinstance(predicted, str):
-        return payload(current, empty_cards(current.seating, predicted), ())
+        return payload(current, empty_cards(current.seating, predicted), (), store.now())
     note = "The game is over." if current.game.is_over else "Nothing to predict here."
     cards = both_cards(predicted, current.seating, note)
-    return payload(current, cards, predicted.surprise_bits)
+    return payload(current, cards, predicted.surprise_bits, store.now())
 
 
 def _handle(current: Table) -> None:
     """Does what was done at the board and stores it; the link in the address bar follows the game."""
     for action in sent_actions(BOARD_KEY):
-        current.handle(action)
+        current.handle(action, store.now())
         store.save(current)
     _show_link(current)
 
@@ -59,6 +59,9 @@ def _follow(current: Table) -> None:
     """Looks whether the game went on in another window; the board is drawn again only if it did."""
     try:
         changed = store.refresh(current)
+        if current.flag(store.now()):
+            store.save(current)
+            changed = True
     except ChessgruError as error:
         current.error, changed = str(error), False
     if changed:

@@ -13,6 +13,7 @@ from chessgru.game import Side
 from chessgru.openings import opening_of
 from chessgru.session import LiveGame
 from chessgru.ui.cards import surprise_line
+from chessgru.ui.clock import running
 from chessgru.ui.state import SIDES, Seating, Table
 
 _SCORE = {"1-0": "1–0", "0-1": "0–1", "1/2-1/2": "½–½"}
@@ -47,10 +48,13 @@ def _spoken_card(card: CardData) -> str:
     return f"{card.title}: {moves}."
 
 
-def _strip(side: Side, table: Table, bits: Sequence[float]) -> PlayerStrip:
+def _strip(side: Side, table: Table, bits: Sequence[float], now: float) -> PlayerStrip:
     rating = table.seating.of(side).rating
     shown = "" if rating is None else str(rating)
-    return PlayerStrip(table.seating.shown(side), shown, side in table.hands, surprise_line(bits, side))
+    surprise = surprise_line(bits, side)
+    return PlayerStrip(
+        table.seating.shown(side), shown, side in table.hands, surprise, table.left(side, now)
+    )
 
 
 def _rows(game: LiveGame, bits: Sequence[float]) -> tuple[PlyRow, ...]:
@@ -68,6 +72,8 @@ def headers(seating: Seating) -> dict[str, str]:
     for chair, tag in ((seating.white, "WhiteElo"), (seating.black, "BlackElo")):
         if chair.rating is not None:
             tags[tag] = str(chair.rating)
+    if seating.clock:
+        tags["TimeControl"] = str(seating.clock)
     return tags
 
 
@@ -81,7 +87,7 @@ def _opening_line(game: LiveGame) -> str:
     return f"{opening.eco} · {opening.name}" if opening else ""
 
 
-def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float]) -> Payload:
+def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float], now: float) -> Payload:
     """Returns everything the board needs; `bits` has the surprise of each ply so far, or is empty."""
     game, seating = table.game, table.seating
     board = chess.Board(game.fen)
@@ -98,9 +104,10 @@ def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float]) ->
         check=board.is_check(),
         over=game.is_over,
         resigns=table.resigns,
+        ticking=(running(game) if seating.clock else None) or "",
         status=status_line(game),
         opening=_opening_line(game),
-        players={side: _strip(side, table, bits) for side in SIDES},
+        players={side: _strip(side, table, bits, now) for side in SIDES},
         cards=cards,
         error=table.error,
         say=spoken(game, seating, cards),

@@ -16,6 +16,7 @@ from chessgru.live import LiveGame as Record
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
+from chessgru.ui.clock import MINUTES, Clock
 from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, set_table
 
 MAX_NAME: Final = 200
@@ -65,7 +66,8 @@ def _players_form(current: Table) -> None:
             _chair_fields(current, side, list(known))
         speeds = (_SPEED_UNKNOWN, *TIME_CLASSES)
         shown = current.seating.speed or _SPEED_UNKNOWN
-        st.selectbox("Speed", speeds, index=speeds.index(shown), key="speed")
+        st.selectbox("Speed", speeds, index=speeds.index(shown), key="speed", help="Used without a clock")
+        _clock_fields(current.seating.clock)
         st.form_submit_button("Sit down", type="primary", on_click=_seat, args=(current, known))
     st.button("Swap colors", icon=":material/swap_vert:", on_click=_swap, args=(current,))
 
@@ -100,6 +102,21 @@ def _chair_fields(current: Table, side: Side, known: list[str]) -> None:
     )
 
 
+def _clock_fields(clock: Clock | None) -> None:
+    minutes, increment = st.columns(2)
+    base = round(clock.base / 60) if clock else 0
+    choices = sorted({*MINUTES, base})
+    minutes.selectbox(
+        "Clock",
+        choices,
+        index=choices.index(base),
+        key="minutes",
+        format_func=lambda value: f"{value} min" if value else "no clock",
+    )
+    added = int(clock.increment) if clock else 0
+    increment.number_input("Seconds a move", 0, 180, added, key="increment")
+
+
 def _seat(current: Table, known: dict[str, int | None]) -> None:
     chairs = []
     for side in SIDES:
@@ -108,7 +125,9 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
         chairs.append(Chair(name, known.get(name) if rating is None else int(rating)))
     speed = st.session_state["speed"]
     chosen = None if speed == _SPEED_UNKNOWN else cast(TimeClass, speed)
-    current.seating = Seating(chairs[0], chairs[1], chosen)
+    minutes = st.session_state["minutes"]
+    clock = Clock(60.0 * minutes, float(st.session_state["increment"])) if minutes else None
+    current.seating = Seating(chairs[0], chairs[1], chosen, clock)
     store.save(current)
 
 
@@ -123,7 +142,8 @@ def _forget_fields() -> None:
     for side in SIDES:
         for field in ("name", "rating"):
             st.session_state.pop(f"{side}_{field}", None)
-    st.session_state.pop("speed", None)
+    for field in ("speed", "minutes", "increment"):
+        st.session_state.pop(field, None)
 
 
 # Games

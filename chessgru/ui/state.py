@@ -10,9 +10,10 @@ import streamlit as st
 
 from chessgru.board import Action
 from chessgru.errors import MoveError
-from chessgru.game import Side, TimeClass
+from chessgru.game import Side, TimeClass, time_class_of
 from chessgru.live import LiveGame as Record
 from chessgru.session import LiveGame
+from chessgru.ui.clock import Clock, running
 
 _KEY: Final = "chessgru"
 BOARD_KEY: Final = "board"
@@ -30,11 +31,17 @@ class Chair:
 
 @dataclass(frozen=True, slots=True)
 class Seating:
-    """Who plays whom, and how fast; `speed` is None where it is not known."""
+    """Who plays whom, and how fast; `speed` is None where it is not known, `clock` where none runs."""
 
     white: Chair = field(default_factory=Chair)
     black: Chair = field(default_factory=Chair)
     speed: TimeClass | None = None
+    clock: Clock | None = None
+
+    @property
+    def pace(self) -> TimeClass | None:
+        """The speed that the clock means, else the one chosen."""
+        return time_class_of(str(self.clock)) if self.clock else self.speed
 
     def of(self, side: Side) -> Chair:
         """Returns who has that color."""
@@ -71,8 +78,28 @@ class Table:
     """Number of the last action done."""
     error: str = ""
 
-    def handle(self, action: Action) -> None:
-        """Does what a player did at the board, once; what is out of date or not legal changes nothing."""
+    def elapsed(self, now: float) -> float:
+        """Returns the seconds since the last move was stored, by the library's clock; 0 if none was."""
+        return max(0.0, now - self.record.updated) if self.record else 0.0
+
+    def left(self, side: Side, now: float) -> float | None:
+        """Returns the seconds on a side's clock, None where no clock runs."""
+        clock = self.seating.clock
+        return clock.left(self.game, side, self.elapsed(now)) if clock else None
+
+    def flag(self, now: float) -> bool:
+        """Ends the game if the side to move has no time left; returns whether it did."""
+        side = running(self.game)
+        if side is None or self.left(side, now) != 0:
+            return False
+        self.game = self.game.flag(side)
+        return True
+
+    def handle(self, action: Action, now: float = 0.0) -> None:
+        """Does what a player did at the board, once; what is out of date or not legal changes nothing.
+
+        `now` is in seconds since 1970, for the clock.
+        """
         if action.seq <= self.done:
             return
         self.done = action.seq
@@ -80,11 +107,11 @@ class Table:
         if action.game != self.game_id:
             return
         try:
-            self._do(action)
+            self._do(action, now)
         except MoveError as error:
             self.error = str(error)
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action, now: float) -> None:
         match action.kind:
             case "goto":
                 self.game = self.game.at(action.cursor)
@@ -95,16 +122,24 @@ class Table:
             case _ if not self.hands:
                 raise MoveError("you are watching this game: ask a player for the link to his side")
             case _:
-                self._change(action)
+                self._change(action, now)
 
-    def _change(self, action: Action) -> None:
+    def _move(self, action: Action, now: float) -> None:
+        if action.fen != self.game.fen or self.flag(now):
+            return
+        side = self.game.to_move
+        if side not in self.hands:
+            raise MoveError(f"it is {side.capitalize()}'s move, on the other device")
+        clock = self.seating.clock
+        if clock and not self.game.at_end:
+            raise MoveError("the clock runs: step to the last position to move")
+        left = clock.left(self.game, side, self.elapsed(now)) + clock.increment if clock else None
+        self.game = self.game.play(action.move, clock=left)
+
+    def _change(self, action: Action, now: float) -> None:
         """Does what changes the game itself."""
         if action.kind == "move":
-            if action.fen != self.game.fen:
-                return
-            if self.game.to_move not in self.hands:
-                raise MoveError(f"it is {self.game.to_move.capitalize()}'s move, on the other device")
-            self.game = self.game.play(action.move)
+            self._move(action, now)
         elif action.kind == "back":
             self.game = self.game.take_back()
         elif action.kind == "draw":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from chessgru.game import TIME_CLASSES, Side, TimeClass
 from chessgru.library import Library, LiveConflictError
 from chessgru.live import LiveGame as Record
 from chessgru.session import LiveGame
+from chessgru.ui.clock import Clock
 from chessgru.ui.state import SIDES, Chair, Seating, Table
 
 LIBRARY_VARIABLE: Final = "CHESSGRU_LIBRARY"
@@ -41,8 +43,13 @@ def first_seating() -> Seating:
 
 
 def _speed(text: str) -> TimeClass | None:
-    """Returns the speed that a record's time control says; the app stores the word itself."""
+    """Returns the speed that a record's time control says; without a clock the app stores the word."""
     return next((speed for speed in TIME_CLASSES if speed == text), None)
+
+
+def now() -> float:
+    """Returns the time that stamps moves and runs clocks, in seconds since 1970."""
+    return time.time()
 
 
 def _as_record(table: Table) -> Record:
@@ -55,7 +62,7 @@ def _as_record(table: Table) -> Record:
         black=seating.black.name,
         white_rating=seating.white.rating,
         black_rating=seating.black.rating,
-        time_control=seating.speed or "",
+        time_control=str(seating.clock) if seating.clock else seating.speed or "",
         tokens=tuple(ply.token for ply in game.line),
         clocks=clocks if any(clock is not None for clock in clocks) else (),
         result=game.result,
@@ -97,7 +104,7 @@ def adopt(table: Table, record: Record) -> None:
     table.record = record
     white = Chair(record.white or "Guest", record.white_rating)
     black = Chair(record.black or "Guest", record.black_rating)
-    table.seating = Seating(white, black, _speed(record.time_control))
+    table.seating = Seating(white, black, _speed(record.time_control), Clock.parse(record.time_control))
 
 
 def refresh(table: Table) -> bool:

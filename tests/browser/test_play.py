@@ -288,3 +288,18 @@ def test_a_link_to_no_game_says_so(open_page: Open) -> None:
     screen = open_page("?game=nothing")
     expect(screen.page.get_by_role("alert").filter(has_text="no live game")).to_be_visible()
     screen.type("e4")
+
+
+def test_a_clock_ticks_for_the_side_to_move(open_page: Open) -> None:
+    screen = open_page()
+    page = screen.page
+    page.get_by_role("button", name="Players").click()
+    page.get_by_role("combobox", name="Clock").click()
+    page.get_by_role("option", name="1 min", exact=True).click()
+    page.get_by_role("button", name="Sit down").click()
+    clock = page.get_by_role("timer", name="Black's clock")
+    expect(clock).to_have_text("1:00")
+    page.keyboard.press("Escape")
+    screen.type("e4")
+    expect(clock).to_have_text(re.compile(r"0:5\d"))
+    expect(page.get_by_role("timer", name="White's clock")).to_have_text("1:00")

@@ -42,6 +42,7 @@ export interface Player {
   rating: string;
   mayMove: boolean;
   surprise: string;
+  clock: number | null;
 }
 
 export interface Payload {
@@ -57,6 +58,7 @@ export interface Payload {
   check: boolean;
   over: boolean;
   resigns: Color;
+  ticking: Color | '';
   status: string;
   opening: string;
   players: Record<Color, Player>;

@@ -5,6 +5,7 @@ import type { Api } from '@lichess-org/chessground/api';
 import type { Dests, Key } from '@lichess-org/chessground/types';
 import { arrow, arrows, brushes } from './arrows';
 import { CardView } from './cards';
+import { ClockView } from './clock';
 import { button, el } from './dom';
 import { MoveList, surpriseGraph } from './history';
 import { Outbox } from './outbox';
@@ -30,6 +31,7 @@ export class View {
   private readonly strips: Record<Color, HTMLElement>;
   private readonly cards: Record<Color, CardView>;
   private readonly moves = new MoveList((cursor) => this.go(cursor));
+  private readonly clocks = new ClockView();
   private readonly opening = el('p', { class: 'opening' });
   private readonly graph = el('div', { class: 'graph' });
   private readonly live = el('div', { class: 'live', 'aria-live': 'polite', role: 'status' });
@@ -71,6 +73,7 @@ export class View {
     if (this.root.isConnected) return;
     this.alive = false;
     document.removeEventListener('keydown', this.onKey);
+    this.clocks.stop();
     this.ground.destroy();
   }
 
@@ -128,6 +131,7 @@ export class View {
         el('i', { class: 'disc' }),
         el('bdi', { class: 'name', title: player.name }, player.name),
         el('span', { class: 'rating' }, player.rating),
+        this.clocks.elements[side],
       );
       this.cards[side].show(payload.cards[side], payload.cards[side].title);
     }
@@ -139,6 +143,7 @@ export class View {
     );
     const label = el('p', {}, el('b', { title: 'Average bits a move: 1 bit = a move of probability 1/2, 5 bits = 1/32' }, 'Surprise in bits a move'), ...surprise);
     this.graph.replaceChildren(label, surpriseGraph(payload, (cursor) => this.go(cursor)));
+    this.clocks.show(payload);
     this.place();
   }
 
