@@ -30,8 +30,12 @@ COMPLETE, NEED_MORE, NOTHING = range(3)
 (STATUS, TAGS, MOVETEXT, END, COUNT, RESULT, FLAGS, TAG_LINE, LINES, LETTERS, CLOCKS, BLANK_PLY) = range(12)
 """The fields of `info` after a scan; lines are counted from the start of the scan."""
 
-NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG, STARTED = 1, 2, 4, 8, 16, 32
-"""The bits of `info[FLAGS]`."""
+DEPTH, AFTER_BLANK = 12, 13
+"""Fields of `info` while scanning: open parentheses, and whether a blank line came before this byte."""
+
+NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG = 1, 2, 4, 8, 16
+IN_TAGS, IN_MOVES, EVENT_SEEN, FAILED = 32, 64, 128, 256
+"""The bits of `info[FLAGS]`; FAILED once the moves cannot be read any further."""
 
 HAS_CLK, HAS_EMT = 1, 2
 """The bits of `info[CLOCKS]`."""
@@ -49,7 +53,7 @@ class Scratch(NamedTuple):
     moves: NDArray[np.int16]  # (MAX_PLIES, 5)
     offsets: NDArray[np.int64]  # (MAX_PLIES, 2): first byte and end of the move in the buffer
     clocks: NDArray[np.float64]  # (MAX_PLIES, 2): seconds of %clk and %emt, NaN if none
-    info: NDArray[np.int64]  # (12,)
+    info: NDArray[np.int64]  # (14,)
 
 
 def new_scratch() -> Scratch:
@@ -58,7 +62,7 @@ def new_scratch() -> Scratch:
         np.zeros((MAX_PLIES, 5), dtype=np.int16),
         np.zeros((MAX_PLIES, 2), dtype=np.int64),
         np.full((MAX_PLIES, 2), np.nan),
-        np.zeros(12, dtype=np.int64),
+        np.zeros(14, dtype=np.int64),
     )
 
 
@@ -405,6 +409,182 @@ def _white_space_at(buffer: Bytes, at: int, size: int) -> int:
 
 
 @jit
+def _line_end(buffer: Bytes, at: int, size: int) -> int:
+    while at < size and buffer[at] != 10:
+        at += 1
+    return at
+
+
+@jit
+def _next_line(buffer: Bytes, at: int, size: int, info: NDArray[np.int64]) -> int:
+    """Counts the line that ends here, notes whether the next is blank, and returns where that begins."""
+    info[LINES] += 1
+    i = at + 1
+    while i < size and buffer[i] in (32, 9, 13):
+        i += 1
+    if i < size and buffer[i] == 10:
+        info[AFTER_BLANK] = 1
+    return at + 1
+
+
+@jit
+def _start(at: int, flag: int, info: NDArray[np.int64]) -> None:
+    """Notes that the tags or the moves begin here."""
+    if not info[FLAGS] & (IN_TAGS | IN_MOVES):
+        info[TAGS] = at
+        info[TAG_LINE] = info[LINES]
+        if flag == IN_MOVES:
+            info[FLAGS] |= NO_TAGS
+    if flag == IN_MOVES and not info[FLAGS] & IN_MOVES:
+        info[MOVETEXT] = at
+    info[FLAGS] |= flag
+
+
+@jit
+def _ends_game(tag: int, info: NDArray[np.int64]) -> bool:
+    """Whether a tag (as `_tag_at` tells it) belongs to the next game."""
+    return info[FLAGS] & IN_MOVES != 0 or (tag == 2 and info[FLAGS] & EVENT_SEEN != 0)
+
+
+@jit
+def _pass_comment(
+    buffer: Bytes, at: int, size: int, clocks: NDArray[np.float64], info: NDArray[np.int64]
+) -> int:
+    """Reads the comment that opens here for its clocks, and returns its end."""
+    end, closed = _comment_end(buffer, at + 1, size)
+    if not closed:
+        info[FLAGS] |= OPEN_COMMENT
+    if info[DEPTH] == 0 and info[COUNT] > 0 and not info[FLAGS] & FAILED:
+        info[CLOCKS] |= _read_clocks(buffer, at + 1, end, clocks[info[COUNT] - 1])
+    for i in range(at, end):
+        if buffer[i] == 10:
+            info[LINES] += 1
+    return end
+
+
+@jit
+def _pass_aside(buffer: Bytes, at: int, size: int, info: NDArray[np.int64]) -> int:
+    """Returns the end of what stands here beside the mainline, or the same place if that goes on here."""
+    byte = buffer[at]
+    if byte == 59:  # ;
+        return _line_end(buffer, at, size)
+    if byte == 91:  # [
+        return _command_end(buffer, at, size)
+    if byte == 40:  # (
+        info[DEPTH] += 1
+        return at + 1
+    if byte == 41:  # )
+        info[DEPTH] = max(info[DEPTH] - 1, 0)
+        return at + 1
+    if info[DEPTH] > 0:
+        return at + 1
+    if byte == 36:  # $
+        at += 1
+        while at < size and 48 <= buffer[at] <= 57:
+            at += 1
+        return at
+    if byte >= 128:
+        return at + _white_space_at(buffer, at, size)
+    return at + 1 if byte != 42 and _ends_move(byte) else at
+
+
+@jit
+def _move_number_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
+    """Returns the move number written at this byte and its end; (-1, at) if there is none."""
+    end, number = at, 0
+    while end < size and 48 <= buffer[end] <= 57:
+        number = min(number * 10 + (int(buffer[end]) - 48), 1000000)
+        end += 1
+    if _is_null(buffer, at, end) or _names_rank(buffer, end - 1, size):
+        return -1, at
+    result, _ = _result_at(buffer, at, size)
+    castling, _ = _castling_at(buffer, at, size)
+    return (number, end) if result == 0 and castling == 0 else (-1, at)
+
+
+@jit
+def _starts_over(number: int, info: NDArray[np.int64]) -> bool:
+    """Whether a move number is the first of another game, one without tags."""
+    count, failed = info[COUNT], info[FLAGS] & FAILED != 0
+    if not info[FLAGS] & IN_MOVES or not (count > 0 or info[RESULT] != 0):
+        return False
+    if number == 1 and info[RESULT] != 0:
+        return True
+    if not info[AFTER_BLANK]:
+        return False
+    return (number == 1 and count > 1) if failed else (count > 0 and number != count // 2 + 1)
+
+
+@jit
+def _leave_blank(info: NDArray[np.int64]) -> None:
+    """Notes the first ply that a blank line stands before."""
+    if info[AFTER_BLANK] and info[COUNT] > 0 and info[BLANK_PLY] < 0:
+        info[BLANK_PLY] = info[COUNT]
+    info[AFTER_BLANK] = 0
+
+
+@jit
+def _letter_bit(code: int) -> int:
+    """Returns the bit of `info[LETTERS]` for the code of a letter, 0 for one that tells no language."""
+    if 65 <= code <= 90:
+        return 1 << (code - 65)
+    return CYRILLIC if 7 <= code <= 11 else 0
+
+
+@jit
+def _add_move(
+    buffer: Bytes, at: int, end: int, size: int, moves: NDArray[np.int16], info: NDArray[np.int64]
+) -> int:
+    """Reads the word between two places as the next move and returns its end."""
+    row = moves[info[COUNT]]
+    info[COUNT] += 1
+    if _is_null(buffer, at, end):
+        row[0] = NULL_MOVE
+        info[FLAGS] |= FAILED
+        return end
+    move_end = _read_move(buffer, at, size, row)
+    if move_end < 0:
+        row[0] = UNREADABLE
+        info[FLAGS] |= FAILED
+        return end
+    info[LETTERS] |= _letter_bit(row[0]) | _letter_bit(row[4])
+    return move_end
+
+
+@jit
+def _pass_word(
+    buffer: Bytes,
+    at: int,
+    size: int,
+    moves: NDArray[np.int16],
+    offsets: NDArray[np.int64],
+    info: NDArray[np.int64],
+) -> int:
+    """Takes in the move, result or remark that stands here, and returns its end."""
+    lettered = 65 <= buffer[at] <= 122
+    if not lettered:
+        result, end = _result_at(buffer, at, size)
+        if result:
+            info[RESULT] = result if info[RESULT] == 0 else info[RESULT]
+            return end
+    end = _word_end(buffer, at, size)
+    if (not lettered or end - at < 3) and not _is_null(buffer, at, end) and _is_remark(buffer, at, end):
+        return end
+    _leave_blank(info)
+    if info[RESULT] != 0 and info[COUNT] == 0:
+        info[RESULT] = 0  # a result before the first move is none
+    if info[RESULT] != 0:
+        info[FLAGS] |= AFTER_RESULT
+    elif info[COUNT] == MAX_PLIES:
+        info[FLAGS] |= TOO_LONG | FAILED
+    elif not info[FLAGS] & FAILED:
+        ply = info[COUNT]
+        offsets[ply, 0] = at
+        offsets[ply, 1] = end = _add_move(buffer, at, end, size, moves, info)
+    return end
+
+
+@jit
 def scan(
     buffer: Bytes,
     begin: int,
@@ -423,180 +603,52 @@ def scan(
     """
     info[:] = 0
     info[BLANK_PLY] = -1
-    i, lines, count, depth = begin, 0, 0, 0
-    in_tags, in_moves, seen_event, failed, blank, line_start = False, False, False, False, False, True
-    found_end = False
-    while i < size:
-        byte = buffer[i]
+    at, line_start, found_end = begin, True, False
+    while at < size:
+        byte = buffer[at]
         if byte == 10:
-            lines += 1
-            i += 1
-            line_start = True
-            j = i
-            while j < size and (buffer[j] == 32 or buffer[j] == 9 or buffer[j] == 13):
-                j += 1
-            if j < size and buffer[j] == 10:
-                blank = True
-            continue
-        if line_start and byte == 37:  # %
-            while i < size and buffer[i] != 10:
-                i += 1
+            at, line_start = _next_line(buffer, at, size, info), True
             continue
         if _is_blank(byte):
-            i += 1
+            at += 1
             continue
-        if line_start and byte == 91:  # [
-            tag = _tag_at(buffer, i, size)
-            if tag:
-                if in_moves or (tag == 2 and seen_event):
-                    found_end = True
-                    break
-                if not in_tags:
-                    in_tags = True
-                    info[TAGS] = i
-                    info[TAG_LINE] = lines
-                seen_event = seen_event or tag == 2
-                while i < size and buffer[i] != 10:
-                    i += 1
-                blank = False
-                continue
-        line_start = False
-        if byte == 123:  # {
-            end, closed = _comment_end(buffer, i + 1, size)
-            if not closed:
-                info[FLAGS] |= OPEN_COMMENT
-            if depth == 0 and count > 0 and not failed:
-                info[CLOCKS] |= _read_clocks(buffer, i + 1, end, clocks[count - 1])
-            for k in range(i, end):
-                if buffer[k] == 10:
-                    lines += 1
-            line_start = not closed
-            i = end
-            continue
-        if byte == 59:  # ;
-            while i < size and buffer[i] != 10:
-                i += 1
-            continue
-        if byte == 91:  # a stray [command]
-            i = _command_end(buffer, i, size)
-            continue
-        if byte == 40:  # (
-            depth += 1
-            i += 1
-            continue
-        if byte == 41:  # )
-            depth = max(depth - 1, 0)
-            i += 1
-            continue
-        if depth > 0:
-            i += 1
-            continue
-        if byte == 36:  # $
-            i += 1
-            while i < size and 48 <= buffer[i] <= 57:
-                i += 1
-            continue
-        if byte >= 128:
-            length = _white_space_at(buffer, i, size)
-            if length:
-                i += length
-                continue
-        if byte != 42 and _ends_move(byte):
-            i += 1
-            continue
-        result, end = _result_at(buffer, i, size)
-        castling, _ = _castling_at(buffer, i, size)
-        number = -1
-        if result == 0 and castling == 0 and 48 <= byte <= 57:
-            end, number = i, 0
-            while end < size and 48 <= buffer[end] <= 57:
-                number = min(number * 10 + (int(buffer[end]) - 48), 1000000)
-                end += 1
-            if _is_null(buffer, i, end) or (end == i + 1 and _names_rank(buffer, i, size)):
-                number = -1
-        if number >= 0:
-            fresh = info[RESULT] != 0 and number == 1
-            jump = blank and number == 1 and (failed or count > 1)
-            jump = jump or (blank and not failed and count > 0 and number != count // 2 + 1)
-            if in_moves and (fresh or jump) and (count > 0 or failed or info[RESULT] != 0):
+        tag = _tag_at(buffer, at, size) if line_start else 0
+        if tag or (line_start and byte == 37):  # %
+            if tag and _ends_game(tag, info):
                 found_end = True
                 break
-        if not in_moves:
-            in_moves = True
-            info[MOVETEXT] = i
-            if not in_tags:
-                info[TAGS] = i
-                info[TAG_LINE] = lines
-                info[FLAGS] |= NO_TAGS
+            if tag:
+                _start(at, IN_TAGS | (EVENT_SEEN if tag == 2 else 0), info)
+                info[AFTER_BLANK] = 0
+            at = _line_end(buffer, at, size)
+            continue
+        if byte == 123:  # {
+            at = _pass_comment(buffer, at, size, clocks, info)
+            line_start = buffer[at - 1] == 10
+            continue
+        line_start = False
+        end = _pass_aside(buffer, at, size, info)
+        if end > at:
+            at = end
+            continue
+        number, end = _move_number_at(buffer, at, size) if 48 <= byte <= 57 else (-1, at)
         if number >= 0:
-            if blank and count > 0 and info[BLANK_PLY] < 0:
-                info[BLANK_PLY] = count
-            blank = False
-            i = end
+            if _starts_over(number, info):
+                found_end = True
+                break
+            _start(at, IN_MOVES, info)
+            _leave_blank(info)
+            at = end
             continue
-        if result:
-            if info[RESULT] == 0:
-                info[RESULT] = result
-            i = end
-            continue
-        end = _word_end(buffer, i, size)
-        null = _is_null(buffer, i, end)
-        if not null and castling == 0 and _is_remark(buffer, i, end):
-            i = end
-            continue
-        if blank and count > 0 and info[BLANK_PLY] < 0:
-            info[BLANK_PLY] = count
-        blank = False
-        if info[RESULT] != 0 and count == 0 and not failed:
-            info[RESULT] = 0
-        if info[RESULT] != 0:
-            info[FLAGS] |= AFTER_RESULT
-            i = end
-            continue
-        if failed:
-            i = end
-            continue
-        if count == MAX_PLIES:
-            info[FLAGS] |= TOO_LONG
-            failed = True
-            i = end
-            continue
-        row = moves[count]
-        move_end = -1
-        if null:
-            row[0] = NULL_MOVE
-        else:
-            move_end = _read_move(buffer, i, size, row)
-            if move_end < 0:
-                row[0] = UNREADABLE
-        offsets[count, 0] = i
-        if move_end < 0:
-            failed = True
-            move_end = end
-        elif 65 <= row[0] <= 90:
-            info[LETTERS] |= 1 << (row[0] - 65)
-        elif 7 <= row[0] <= 11:
-            info[LETTERS] |= CYRILLIC
-        if 65 <= row[4] <= 90:
-            info[LETTERS] |= 1 << (row[4] - 65)
-        elif 7 <= row[4] <= 11:
-            info[LETTERS] |= CYRILLIC
-        offsets[count, 1] = move_end
-        count += 1
-        i = move_end
-    if depth > 0:
+        _start(at, IN_MOVES, info)
+        at = _pass_word(buffer, at, size, moves, offsets, info)
+    if info[DEPTH] > 0:
         info[FLAGS] |= OPEN_VARIATION
-    if not in_moves:
-        info[MOVETEXT] = i
-    if in_tags or in_moves:
-        info[FLAGS] |= STARTED
-    info[COUNT] = count
-    info[LINES] = lines
-    info[END] = i
+    if not info[FLAGS] & IN_MOVES:
+        info[MOVETEXT] = at
+    info[END] = at
     if not found_end and not final:
         info[STATUS] = NEED_MORE
-    elif in_tags or in_moves:
-        info[STATUS] = COMPLETE
     else:
-        info[STATUS] = NOTHING
-    return i
+        info[STATUS] = COMPLETE if info[FLAGS] & (IN_TAGS | IN_MOVES) else NOTHING
+    return at

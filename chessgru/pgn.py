@@ -204,7 +204,7 @@ class _Reader:
 
     def _give_up(self) -> Iterator[Rejection]:
         """Rejects the game at hand for its size."""
-        if self._scratch.info[self._text.FLAGS] & self._text.STARTED:
+        if self._scratch.info[self._text.FLAGS] & (self._text.IN_TAGS | self._text.IN_MOVES):
             yield self._reject("too long", _TOO_MUCH_TEXT)
             self._index += 1
 

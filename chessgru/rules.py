@@ -92,8 +92,13 @@ def attacks(position: Position, start: int, end: int) -> bool:
 @jit
 def attacked(position: Position, target: int, by: int) -> bool:
     """Whether a side (1 or -1) attacks a square."""
-    for square in range(64):  # noqa: SIM110 (numba compiles no generators in any())
-        if position[square] * by > 0 and attacks(position, square, target):
+    for square in range(64):
+        if position[square] * by <= 0:
+            continue
+        files = abs((square & 7) - (target & 7))
+        ranks = abs((square >> 3) - (target >> 3))
+        aligned = files == ranks or files == 0 or ranks == 0
+        if (aligned or files + ranks == 3) and attacks(position, square, target):
             return True
     return False
 
