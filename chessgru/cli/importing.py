@@ -155,6 +155,9 @@ class _Session:
                 raise kept.error
         except ChessgruError as error:
             self.tell_failure(error)
+        except KeyboardInterrupt:
+            typer.echo(f"chessgru: stopped: nothing of {path} was stored", err=True)
+            raise
 
     def download(self, site: SiteName, user: str, filters: Filters, *, anew: bool) -> None:
         """Imports an account's games; what came before a failure is kept."""
