@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -54,9 +55,10 @@ PIECES: Final[dict[Language, NDArray[np.int8]]] = {
 } | {RUSSIAN: _russian()}
 
 
-def languages_of(letters: int) -> list[Language]:
+@lru_cache(maxsize=1024)
+def languages_of(letters: int) -> tuple[Language, ...]:
     """Returns the languages that have all of these letters, given as the bits of `info[LETTERS]`."""
-    return [language for language, mask in _MASKS.items() if not letters & ~mask]
+    return tuple(language for language, mask in _MASKS.items() if not letters & ~mask)
 
 
 def common_language(games: Iterable[int]) -> Language | None:

@@ -111,40 +111,45 @@ def _tag_at(buffer: Bytes, at: int, size: int) -> int:
 
 @jit
 def _seconds(buffer: Bytes, at: int, end: int) -> float:
-    """Returns the duration `h:mm:ss`, `m:ss` or `s`, with tenths or without, or NaN."""
+    """Returns the duration `h:mm:ss`, `m:ss` or `s`, to the millisecond if it is so fine, or NaN."""
     while at < end and buffer[at] == 32:
         at += 1
-    total, part, scale, digits = 0.0, 0.0, 0.0, 0
+    total, part, digits, unit = 0, 0, 0, 1000  # in seconds; the unit of the next decimal in milliseconds
     while at < end and digits < 16:
         byte = buffer[at]
         if 48 <= byte <= 57:
             digits += 1
-            if scale == 0.0:
-                part = part * 10 + (byte - 48)
+            if unit == 1000:
+                part = part * 10 + (int(byte) - 48)
             else:
-                part += (byte - 48) * scale
-                scale /= 10
-        elif byte == 58 and scale == 0.0 and digits > 0:  # :
-            total, part = (total + part) * 60, 0.0
-        elif (byte == 46 or byte == 44) and scale == 0.0:
-            scale = 0.1
+                total += (int(byte) - 48) * unit
+                unit //= 10
+        elif byte == 58 and unit == 1000 and digits > 0:  # :
+            total, part = (total + part) * 60, 0
+        elif byte in (46, 44) and unit == 1000:  # . ,
+            total, part, unit = (total + part) * 1000, 0, 100
         else:
             break
         at += 1
-    return round(total + part, 3) if 0 < digits < 16 else np.nan
+    if not 0 < digits < 16:
+        return np.nan
+    return (total + part) * 1.0 if unit == 1000 else total / 1000
 
 
 @jit
-def _comment_end(buffer: Bytes, at: int, size: int) -> tuple[int, bool]:
-    """Returns the end of the comment whose text begins here, and whether it is closed."""
+def _comment_end(buffer: Bytes, at: int, size: int) -> tuple[int, bool, int]:
+    """Returns the end of the comment whose text begins here, whether it is closed, and its line ends."""
+    lines = 0
     while at < size:
         byte = buffer[at]
         if byte == 125:  # }
-            return at + 1, True
-        if byte == 10 and _tag_at(buffer, at + 1, size) == 2:
-            return at + 1, False
+            return at + 1, True, lines
+        if byte == 10:
+            lines += 1
+            if _tag_at(buffer, at + 1, size) == 2:
+                return at + 1, False, lines
         at += 1
-    return at, False
+    return at, False, lines
 
 
 @jit
@@ -451,14 +456,12 @@ def _pass_comment(
     buffer: Bytes, at: int, size: int, clocks: NDArray[np.float64], info: NDArray[np.int64]
 ) -> int:
     """Reads the comment that opens here for its clocks, and returns its end."""
-    end, closed = _comment_end(buffer, at + 1, size)
+    end, closed, lines = _comment_end(buffer, at + 1, size)
+    info[LINES] += lines
     if not closed:
         info[FLAGS] |= OPEN_COMMENT
     if info[DEPTH] == 0 and info[COUNT] > 0 and not info[FLAGS] & FAILED:
         info[CLOCKS] |= _read_clocks(buffer, at + 1, end, clocks[info[COUNT] - 1])
-    for i in range(at, end):
-        if buffer[i] == 10:
-            info[LINES] += 1
     return end
 
 

@@ -103,6 +103,7 @@ class _Reader:
 
         self._text, self._rules = movetext, rules
         self._scratch = movetext.new_scratch()
+        self._info: list[int] = []
         self._tokens: NDArray[np.uint16] = np.zeros(movetext.MAX_PLIES, dtype=np.uint16)
         self._blocks = text_blocks(file, title, progress)
         self._title, self._source = title, source
@@ -165,11 +166,12 @@ class _Reader:
             scratch.clocks,
             scratch.info,
         )
-        return int(scratch.info[self._text.STATUS])
+        self._info = scratch.info.tolist()
+        return self._info[self._text.STATUS]
 
     def _buffered(self, final: bool) -> Iterator[Outcome]:
         """Yields the games that lie in the buffer as a whole."""
-        text, info = self._text, self._scratch.info
+        text = self._text
         self._array = np.frombuffer(self._data, dtype=np.uint8)
         while self._at < len(self._data):
             status = self._scan(self._at, final)
@@ -179,32 +181,31 @@ class _Reader:
             self._forget_clocks()
             if status == text.NEED_MORE:
                 return
-            self._line += int(info[text.LINES])
-            self._at = int(info[text.END])
+            self._line += self._info[text.LINES]
+            self._at = self._info[text.END]
 
     def _forget_clocks(self) -> None:
-        info = self._scratch.info
-        if info[self._text.CLOCKS]:
-            self._scratch.clocks[: info[self._text.COUNT]] = np.nan
+        if self._info[self._text.CLOCKS]:
+            self._scratch.clocks[: self._info[self._text.COUNT]] = np.nan
 
     def _sample_language(self, final: bool) -> Language | None:
         """Returns the language of the first games in the buffer, or None if they do not tell."""
-        text, info = self._text, self._scratch.info
+        text = self._text
         self._array = np.frombuffer(self._data, dtype=np.uint8)
         letters: list[int] = []
         at = 0
         while at < len(self._data) and len(letters) < _SAMPLE:
             status = self._scan(at, final)
             self._forget_clocks()
-            letters.append(int(info[text.LETTERS]))
+            letters.append(self._info[text.LETTERS])
             if status != text.COMPLETE:
                 break
-            at = int(info[text.END])
+            at = self._info[text.END]
         return common_language(letters)
 
     def _give_up(self) -> Iterator[Rejection]:
         """Rejects the game at hand for its size."""
-        if self._scratch.info[self._text.FLAGS] & (self._text.IN_TAGS | self._text.IN_MOVES):
+        if self._info[self._text.FLAGS] & (self._text.IN_TAGS | self._text.IN_MOVES):
             yield self._reject("too long", _TOO_MUCH_TEXT)
             self._index += 1
 
@@ -219,13 +220,13 @@ class _Reader:
     # One game
 
     def _reject(self, reason: RejectionReason, detail: str) -> Rejection:
-        line = self._line + int(self._scratch.info[self._text.TAG_LINE])
+        line = self._line + self._info[self._text.TAG_LINE]
         return Rejection(reason=reason, detail=detail, source=self._source, index=self._index, line=line)
 
     def _outcome(self) -> Outcome:
         """Returns the game that was just scanned, or why it is not taken in."""
-        text, info = self._text, self._scratch.info
-        flags = int(info[text.FLAGS])
+        text, info = self._text, self._info
+        flags = info[text.FLAGS]
         tagless = bool(flags & text.NO_TAGS)
         if tagless and self._index > 0:
             return self._reject("game without tags", f"begins with {self._written(0)!r}")
@@ -244,7 +245,7 @@ class _Reader:
         return self._played(tags)
 
     def _played(self, tags: dict[str, str]) -> Outcome:
-        count = int(self._scratch.info[self._text.COUNT])
+        count = self._info[self._text.COUNT]
         if count == 0:
             return self._reject("no moves", "nothing was played")
         plies, why, clash = self._play(count)
@@ -271,7 +272,7 @@ class _Reader:
     def _written(self, ply: int) -> str:
         """Returns a move as the file has it, shortened if it is endless."""
         first, end = self._scratch.offsets[ply]
-        if self._scratch.info[self._text.COUNT] <= ply:
+        if self._info[self._text.COUNT] <= ply:
             return ""
         return tag_fields.decode(self._data[first : min(end, first + 20)])
 
@@ -290,14 +291,14 @@ class _Reader:
 
         Returns how many plies are legal, why no more, and the languages that contradict each other.
         """
-        letters = int(self._scratch.info[self._text.LETTERS])
+        letters = self._info[self._text.LETTERS]
         candidates = languages_of(letters)
         home = self._language or LANGUAGES[0]
         if not letters or not candidates or (self._language and home in candidates):
             return *self._play_in(home, count), ""
         return self._play_undecided(candidates, count)
 
-    def _play_undecided(self, candidates: list[Language], count: int) -> tuple[int, int, str]:
+    def _play_undecided(self, candidates: tuple[Language, ...], count: int) -> tuple[int, int, str]:
         """Plays the moves in each language and keeps the reading that goes furthest."""
         best: tuple[int, int] = (-1, 0)
         chosen = self._tokens
@@ -315,8 +316,8 @@ class _Reader:
     # Its fields
 
     def _warnings(self, plies: int, why: int) -> list[str]:
-        text, info = self._text, self._scratch.info
-        flags = int(info[text.FLAGS])
+        text, info = self._text, self._info
+        flags = info[text.FLAGS]
         warnings = []
         if 0 < info[text.BLANK_PLY] <= plies:
             warnings.append(f"blank line inside the moves at ply {info[text.BLANK_PLY]}")
@@ -333,7 +334,7 @@ class _Reader:
 
     def _game(self, tags: dict[str, str], plies: int, warnings: list[str]) -> Game:
         known = tag_fields.known
-        token = self._text.RESULTS[self._scratch.info[self._text.RESULT]]
+        token = self._text.RESULTS[self._info[self._text.RESULT]]
         told = tag_fields.result_of(tags.get("Result", ""))
         result = told if told and told != "*" else tag_fields.result_of(token) or "*"
         if not token:
@@ -359,16 +360,18 @@ class _Reader:
             clocks=self._clocks(plies, time_control),
             source=self._source,
             index=self._index,
-            line=self._line + int(self._scratch.info[self._text.TAG_LINE]),
+            line=self._line + self._info[self._text.TAG_LINE],
             warnings=tuple(warnings),
         )
 
     def _clocks(self, plies: int, time_control: str) -> tuple[float | None, ...]:
         text = self._text
-        kinds = int(self._scratch.info[text.CLOCKS])
+        kinds = self._info[text.CLOCKS]
         if kinds & text.HAS_CLK:
-            left = self._scratch.clocks[:plies, 0].tolist()
-            return _unless_unknown([None if seconds != seconds else seconds for seconds in left])
+            left = self._scratch.clocks[:plies, 0]
+            if not np.isnan(left).any():
+                return tuple(left.tolist())
+            return _unless_unknown([None if seconds != seconds else seconds for seconds in left.tolist()])
         if kinds & text.HAS_EMT:
             return clocks_from_elapsed(self._scratch.clocks[:plies, 1].tolist(), time_control)
         return ()
