@@ -1,12 +1,12 @@
 """Makes the shipped base model from folders of PGN files: token files, the panel left out, training.
 
-    python benchmarks/base_model.py prepare GAMES_DIR --aliases ALIASES.json --exclude EVAL_DIR --out runs/data
-    python benchmarks/base_model.py train runs/data --out runs/base
+    python benchmarks/base_model.py prepare GAMES_DIR --aliases ALIASES.json --exclude EVAL_DIR
+    python benchmarks/base_model.py train runs/data
 
-`prepare` writes `training.parquet` and `panel.parquet`. The panel is 20 masters with 1,000 to 2,500 games and 6
-amateur accounts with at least 1,000, drawn by a seeded rule; every game of theirs is left out of training,
-as are games that also occur in the excluded folder, and all but the first of games with the same moves. A
-master is known by his names in the aliases file, in sources whose file name begins with "gm_".
+`prepare` writes `training.parquet` and `panel.parquet`. The panel is 20 masters with 1,000 to 2,500 games
+and 6 amateur accounts with at least 1,000, drawn by a seeded rule; every game of theirs is left out of
+training, as are games that also occur in the excluded folder, and all but the first of games with the same
+moves. A master is known by his names in the aliases file, in sources whose file name begins with "gm_".
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def habits(name: str) -> dict[tuple[int, ...], list[int]]:
     return known
 
 
-def choose(table: Table, network: np.ndarray, rng: np.random.Generator, known: list[int] | None) -> int:
+def choose(network: np.ndarray, rng: np.random.Generator, known: list[int] | None) -> int:
     """Returns a move: a habit if there is one and it is kept today, else a sample from the network."""
     if known and rng.random() < HABIT:
         return known[min(rng.geometric(0.75), len(known)) - 1]
@@ -134,7 +134,7 @@ def simulate(model: MoveGRU, games: int, rng: np.random.Generator) -> list[Table
         chosen = []
         for row, number in enumerate(live):
             table = tables[number]
-            token = choose(table, network[row], rng, known[table.mover].get(tuple(table.tokens)))
+            token = choose(network[row], rng, known[table.mover].get(tuple(table.tokens)))
             table.play(token)
             table.resigned = table.is_hopeless() and rng.random() < RESIGNS
             chosen.append(token)
