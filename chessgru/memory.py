@@ -2,19 +2,23 @@
 
 A `Memory` holds every move a player made, keyed by position, so that transpositions meet. Its counts speak
 over the network through a Dirichlet prior: with n observations of which n_m chose move m,
-p(m) = (n_m + k * prior(m)) / (n + k), where k is the concentration (how many observations the prior is worth).
+p(m) = (n_m + k * prior(m)) / (n + k), where the concentration k says how many observations the prior is
+worth.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from chessgru.game import Game, name_key
+from chessgru.game import Game, Side, name_key
 from chessgru.replay import position_keys, replay
 
 _GAMES_AT_ONCE = 128
@@ -64,21 +68,53 @@ class Memory:
 
     def look_up(self, key: int, path: int = 0) -> Count:
         """Returns the counts at a position; `path` is the live game's, to tell transpositions."""
-        start, end = np.searchsorted(self.keys, key, "left"), np.searchsorted(self.keys, key, "right")
+        start = bisect_left(self.keys, key)  # a numpy search costs more than this for one key
+        end = bisect_right(self.keys, key, start)
         if start == end:
             return NOTHING
-        moves: dict[int, float] = {}
-        for token in self.tokens[start:end].tolist():
-            moves[token] = moves.get(token, 0.0) + 1.0
-        transposed = int((self.paths[start:end] != path).sum()) if path else 0
-        return Count(moves, int(end - start), transposed)
+        moves = Counter(self.tokens[start:end].tolist())
+        transposed = int(np.count_nonzero(self.paths[start:end] != path)) if path else 0
+        return Count({token: float(times) for token, times in moves.items()}, end - start, transposed)
+
+    def times(
+        self, keys: NDArray[np.int64], position: NDArray[np.int64], token: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns counts for many positions at once.
+
+        `keys` is (N,); `position` (L,) and `token` (L,) name L moves of these positions. Returns how often
+        each of the L moves was played, and (N,) how often each position was there.
+        """
+        if not len(self.keys):
+            return np.zeros(len(position)), np.zeros(len(keys))
+        start = np.searchsorted(self.keys, keys, "left")
+        visits = np.searchsorted(self.keys, keys, "right") - start
+        place = np.minimum(start, len(self.keys) - 1)  # a row that stands for the position
+        moves, played = np.unique(self._first_rows() * 2048 + self.tokens, return_counts=True)
+        wanted = place[position] * 2048 + token
+        found = np.minimum(np.searchsorted(moves, wanted), len(moves) - 1)
+        known = (moves[found] == wanted) & (visits[position] > 0)
+        return np.where(known, played[found], 0).astype(np.float64), visits.astype(np.float64)
+
+    def _first_rows(self) -> NDArray[np.int64]:
+        """Returns (M,): the first row of each row's position."""
+        begins = np.r_[True, self.keys[1:] != self.keys[:-1]]
+        first: NDArray[np.int64] = np.flatnonzero(begins)[np.cumsum(begins) - 1]
+        return first
 
     def against(self, names: Collection[str]) -> Memory:
         """Returns the head-to-head part: games against somebody with one of these `name_key`s."""
         wanted = np.array([text_number(name) for name in names], np.int64)
-        rows = np.isin(self.opponents, wanted)
-        columns = (self.keys, self.tokens, self.paths, self.days, self.opponents, self.game)
-        return Memory(*(column[rows] for column in columns))
+        return _rows(self, np.isin(self.opponents, wanted))
+
+    def by_opponent(self) -> Memory:
+        """Returns the same moves, keyed by position and opponent: look up `key ^ text_number(name)`."""
+        keyed = replace(self, keys=self.keys ^ self.opponents)
+        return _rows(keyed, np.argsort(keyed.keys, kind="stable"))
+
+    def plus(self, later: Memory) -> Memory:
+        """Returns this memory with later games added."""
+        first = int(self.game.max(initial=-1)) + 1
+        return _joined([self, replace(later, game=later.game + np.int32(first))])
 
 
 def text_number(text: str) -> int:
@@ -107,52 +143,86 @@ def path_numbers(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
     return paths.view(np.int64)
 
 
+class _Batch(NamedTuple):
+    """Some games side by side: B games, T plies."""
+
+    tokens: NDArray[np.int64]
+    """(B, T)."""
+    own: NDArray[np.bool_]
+    """(B, T): plies the player moved."""
+    days: NDArray[np.int64]
+    """(B,)."""
+    opponents: NDArray[np.int64]
+    """(B,)."""
+
+
+def _batch(played: Sequence[tuple[Game, Side]]) -> _Batch:
+    from chessgru.sequences import date_number
+
+    lengths = np.array([len(game.tokens) for game, _ in played])
+    tokens = np.zeros((len(played), lengths.max()), np.int64)
+    for row, (game, _) in enumerate(played):
+        tokens[row, : lengths[row]] = game.tokens
+    ply = np.arange(tokens.shape[1])
+    own = np.array([[side == "black"] for _, side in played]) == (ply % 2 == 1)
+    others = [game.black if side == "white" else game.white for game, side in played]
+    return _Batch(
+        tokens=tokens,
+        own=own & (ply < lengths[:, None]),
+        days=np.array([date_number(game.date) for game, _ in played]),
+        opponents=np.array([text_number(name_key(name)) for name in others]),
+    )
+
+
+def _rows_of(played: Sequence[tuple[Game, Side]], numbers: NDArray[np.int64]) -> Memory:
+    """Returns the rows of some games, `numbers` (B,) their places in the history; not sorted by key."""
+    batch = _batch(played)
+    boards = replay(torch.from_numpy(batch.tokens[:, :-1])).at(torch.from_numpy(batch.own))
+    row = np.nonzero(batch.own)[0]
+    return Memory(
+        keys=position_keys(boards).numpy(),
+        tokens=batch.tokens[batch.own].astype(np.uint16),
+        paths=path_numbers(batch.tokens[:, :-1])[batch.own],
+        days=batch.days[row].astype(np.int32),
+        opponents=batch.opponents[row],
+        game=numbers[row].astype(np.int32),
+    )
+
+
 def remember(games: Sequence[Game], names: Collection[str]) -> Memory:
     """Returns the memory of the player with these `name_key`s over his games.
 
     Games he did not play, or played against himself, are passed over.
     """
-    from chessgru.sequences import date_number
-
     played = [(game, side) for game in games if (side := game.side_of(names)) is not None]
-    columns: list[list[NDArray[np.int64]]] = []
+    order = np.argsort([len(game.tokens) for game, _ in played], kind="stable").astype(np.int64)
+    parts = []
     for start in range(0, len(played), _GAMES_AT_ONCE):
-        some = played[start : start + _GAMES_AT_ONCE]
-        lengths = np.array([len(game.tokens) for game, _ in some])
-        tokens = np.zeros((len(some), lengths.max()), np.int64)
-        for row, (game, _) in enumerate(some):
-            tokens[row, : lengths[row]] = game.tokens
-        own = np.array([[side == "black"] for _, side in some]) == (np.arange(tokens.shape[1]) % 2 == 1)
-        own &= np.arange(tokens.shape[1]) < lengths[:, None]  # (B, T): plies the player moved
-        boards = replay(torch.from_numpy(tokens[:, :-1])).at(torch.from_numpy(own))
-        days = np.array([date_number(game.date) for game, _ in some])
-        others = [game.black if side == "white" else game.white for game, side in some]
-        opponents = np.array([text_number(name_key(name)) for name in others])
-        row = np.nonzero(own)[0]
-        paths = path_numbers(tokens[:, :-1])[own]
-        columns.append(
-            [position_keys(boards).numpy(), tokens[own], paths, days[row], opponents[row], start + row]
-        )
-    if not columns:
-        empty = np.zeros(0, np.int64)
-        columns = [[empty] * 6]
-    keys, moves, paths, days, opponents, game = (
-        np.concatenate(column) for column in zip(*columns, strict=True)
-    )
-    order = np.argsort(keys, kind="stable")
-    return Memory(
-        keys=keys[order],
-        tokens=moves[order].astype(np.uint16),
-        paths=paths[order],
-        days=days[order].astype(np.int32),
-        opponents=opponents[order],
-        game=game[order].astype(np.int32),
-    )
+        numbers = order[start : start + _GAMES_AT_ONCE]
+        parts.append(_rows_of([played[number] for number in numbers], numbers))
+    return _joined(parts) if parts else empty_memory()
+
+
+def _joined(parts: Sequence[Memory]) -> Memory:
+    """Returns the rows of all parts, sorted by key and then by game."""
+    columns = (np.concatenate(column) for column in zip(*map(_columns, parts), strict=True))
+    both = Memory(*columns)
+    return _rows(both, np.lexsort((both.game, both.keys)))
+
+
+def _columns(memory: Memory) -> tuple[NDArray[Any], ...]:
+    return tuple(getattr(memory, field.name) for field in fields(Memory))
+
+
+def _rows(memory: Memory, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Memory:
+    return Memory(*(column[rows] for column in _columns(memory)))
 
 
 def empty_memory() -> Memory:
     """Returns the memory of somebody nobody has seen play."""
-    return remember([], ())
+    wide, narrow = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    tokens = np.zeros(0, np.uint16)
+    return Memory(keys=wide, tokens=tokens, paths=wide, days=narrow, opponents=wide, game=narrow)
 
 
 def mix(prior: NDArray[np.float64], count: Count, concentration: float) -> NDArray[np.float64]:

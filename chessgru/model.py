@@ -331,12 +331,14 @@ class MoveGRU(nn.Module):
         logits = (logits.float() * self.config.head**-0.5 + bonus.float()) / self.temperature
         return LegalLogits(position, token, logits, len(x))
 
-    def forward(self, tokens: Tensor, lengths: Tensor, context: Context) -> tuple[LegalLogits, Tensor]:
+    def forward(
+        self, tokens: Tensor, lengths: Tensor, context: Context, scored: Tensor | None = None
+    ) -> tuple[LegalLogits, Tensor]:
         """Reads whole games.
 
-        `tokens` is (B, T) int64, `lengths` (B,) plies a game. Returns the legal moves' logits in the N
-        positions before each ply of all games, game by game, and which of them were played: (N,) int64
-        indices into the L logits.
+        `tokens` is (B, T) int64, `lengths` (B,) plies a game; `scored` (B, T) bool marks the plies whose
+        moves are wanted, all of them if None. Returns the legal moves' logits in the N positions before each
+        of these plies, game by game, and which of them were played: (N,) int64 indices into the L logits.
         """
         valid = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]  # (B, T)
         line = replay(tokens[:, :-1]).at(valid)
@@ -353,8 +355,15 @@ class MoveGRU(nn.Module):
         padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
         padded[valid] = inputs
         hidden = self.recurrent(padded)[0][valid]  # (N, H)
-        logits = self._decide(x, legal, matrix, hidden, condition.index_select(0, rows))
+        people = condition.index_select(0, rows)
         played = mirror_tokens(tokens[valid], black)
+        if scored is not None:
+            wanted = scored[valid].nonzero().squeeze(1)
+            x, matrix, hidden, people, played = (
+                each.index_select(0, wanted) for each in (x, matrix, hidden, people, played)
+            )
+            legal = Legal(*(each.index_select(0, wanted) for each in legal))
+        logits = self._decide(x, legal, matrix, hidden, people)
         return logits, torch.searchsorted(
             logits.position * vocabulary.SIZE + logits.token,
             torch.arange(len(played), device=played.device) * vocabulary.SIZE + played,

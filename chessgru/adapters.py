@@ -1,0 +1,167 @@
+"""One player's low-rank changes of the base model's weights, and how they are learned.
+
+Every convolution and linear map W of the network, the recurrent cell's included, may change by up @ down of
+a small rank (LoRA, Hu et al. 2021, arXiv:2106.09685); biases change freely. Merged into the weights they
+give a plain `MoveGRU` of the same shape, the *personal model*: it reads whole games, with the player's
+style vector on his side, and is trained on his own moves alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chessgru.model import Context, MoveGRU
+
+_KEPT: Final = ("condition.", "last_move.", "temperature", "place")
+"""Parameters that no player changes: there are too many of them, or the style vector speaks for them."""
+
+
+class Factors(NamedTuple):
+    """The change of one weight of O rows: `up` (O, r) times `down` (r, I). A bias has no `down` (0, 0)."""
+
+    up: Tensor
+    down: Tensor
+
+    def change(self, weight: Tensor) -> Tensor:
+        """Returns the change, in the weight's shape."""
+        return (self.up @ self.down if self.down.numel() else self.up).view_as(weight)
+
+
+Adapters = Mapping[str, Factors]
+"""By the parameter's name; empty means the base model as it is."""
+
+
+def new_adapters(model: MoveGRU, rank: int, generator: torch.Generator) -> dict[str, Factors]:
+    """Returns adapters that change nothing yet, ready to be trained."""
+    found = {}
+    for name, weight in model.named_parameters():
+        if name.startswith(_KEPT):
+            continue
+        if weight.dim() < 2:
+            found[name] = Factors(torch.zeros_like(weight), torch.zeros(0, 0))
+            continue
+        flat = weight.flatten(1)
+        down = torch.randn(rank, flat.shape[1], generator=generator) * flat.shape[1] ** -0.5
+        found[name] = Factors(torch.zeros(len(flat), rank), down)
+    return found
+
+
+def merged(model: MoveGRU, adapters: Adapters) -> MoveGRU:
+    """Returns the personal model: a copy of the base model with the changes added to its weights."""
+    personal = copy.deepcopy(model)
+    parameters = dict(personal.named_parameters())
+    with torch.no_grad():
+        for name, factors in adapters.items():
+            parameters[name].add_(factors.change(parameters[name]))
+    return personal.eval()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnPlies:
+    """B games in which one player's moves count."""
+
+    tokens: Tensor
+    """(B, T) int64."""
+    lengths: Tensor
+    """(B,) int64."""
+    ratings: Tensor
+    """(B, 2) float."""
+    speed: Tensor
+    """(B,) int64."""
+    side: Tensor
+    """(B,) int64, 0 where he was White, 1 where Black."""
+
+    def context(self, style: Tensor) -> Context:
+        """Returns who plays: the player's style (S,) on his side, the average person on the other."""
+        styles = style.new_zeros(len(self.side), 2, len(style))
+        rows = torch.arange(len(self.side))
+        return Context(self.ratings, self.speed, styles.index_put((rows, self.side), style))
+
+    def scored(self) -> Tensor:
+        """Returns (B, T) bool: the plies the player moved."""
+        ply = torch.arange(self.tokens.shape[1])
+        return (ply % 2 == self.side[:, None]) & (ply < self.lengths[:, None])
+
+
+class Learner:
+    """Trains a style vector, and adapters if there are any, on batches of one player's games."""
+
+    def __init__(
+        self,
+        model: MoveGRU,
+        style: Tensor,
+        adapters: Adapters,
+        *,
+        style_rate: float,
+        adapter_rate: float,
+        style_decay: float,
+    ) -> None:
+        self._base = dict(model.named_parameters())
+        self._model = merged(model, adapters)
+        self._parameters = dict(self._model.named_parameters())
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(name in adapters)
+        self._style = nn.Parameter(style.clone())
+        self._factors = {
+            name: Factors(*(part.clone() for part in factors)) for name, factors in adapters.items()
+        }
+        parts = [part for factors in self._factors.values() for part in factors if part.numel()]
+        self._rates = (style_rate, adapter_rate)
+        groups = [{"params": [self._style]}] + ([{"params": parts}] if parts else [])
+        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        self._style_decay = style_decay
+
+    @property
+    def style(self) -> Tensor:
+        """The style vector (S,) so far."""
+        return self._style.detach().clone()
+
+    @property
+    def adapters(self) -> dict[str, Factors]:
+        """The adapters so far."""
+        return {name: Factors(*(part.clone() for part in f)) for name, f in self._factors.items()}
+
+    @property
+    def model(self) -> MoveGRU:
+        """The personal model so far; it changes with the next step."""
+        return self._model.eval()
+
+    def step(self, batch: OwnPlies, share: float) -> float:
+        """Takes one step at `share` of the learning rates; returns the loss in nats a ply before it."""
+        logits, played = self._model(
+            batch.tokens, batch.lengths, batch.context(self._style), scored=batch.scored()
+        )
+        nll = -logits.log_probabilities().index_select(0, played)
+        loss = nll.mean()
+        self._optimizer.zero_grad()
+        self._model.zero_grad()
+        (loss + self._style_decay * self._style.square().sum()).backward()
+        self._project()
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=False):
+            group["lr"] = rate * share
+        self._optimizer.step()
+        self._merge()
+        return float(loss.item())
+
+    def _project(self) -> None:
+        """Turns the gradients of whole weights into those of their factors."""
+        for name, (up, down) in self._factors.items():
+            gradient = self._parameters[name].grad
+            if gradient is None:
+                continue
+            if down.numel():
+                flat = gradient.flatten(1)
+                up.grad, down.grad = flat @ down.T, up.T @ flat
+            else:
+                up.grad = gradient.clone()
+
+    @torch.no_grad()
+    def _merge(self) -> None:
+        for name, factors in self._factors.items():
+            self._parameters[name].copy_(self._base[name] + factors.change(self._base[name]))

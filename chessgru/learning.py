@@ -1,0 +1,315 @@
+"""Learns one player: his memory, and as much style as his own latest games say helps.
+
+The latest games are kept aside. A style vector (for few games) and low-rank adapters (for many) are fitted
+by gradient to the earlier ones on the frozen base model; each is used only if the kept-aside games, with
+the memory speaking too, become likelier. Then what is used learns from the kept-aside games as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chessgru.adapters import Adapters, Learner, new_adapters
+from chessgru.batches import batches_of
+from chessgru.checkpoint import Checkpoint
+from chessgru.errors import ProfileError, SettingsError
+from chessgru.game import Game
+from chessgru.memory import Memory, remember
+from chessgru.model import MoveGRU
+from chessgru.own_moves import History, OwnMoves, by_time, fit_concentration, games_of, history, read
+from chessgru.profiles import Gain, Profile, Report
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """How to learn a player. The defaults were chosen on players that nothing else was measured on."""
+
+    aside_share: float = 0.15
+    """The share of the games that is kept aside."""
+    aside_most: int = 100
+    style_steps: int = 30
+    style_rate: float = 0.05
+    style_decay: float = 30.0
+    """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
+    adapters_from: int = 40
+    """The fewest games for which adapters are tried."""
+    rank: int = 16
+    passes: float = 3.0
+    """How often the adapters see the games."""
+    most_plies: int = 240_000
+    """The most plies they read: with more games there are fewer passes, and the oldest are left out."""
+    adapter_rate: float = 2e-3
+    plies_per_batch: int = 2048
+    k_own: float = 4.0
+    """The expected concentrations, over players."""
+    k_h2h: float = 8.0
+    k_doubt: float = 0.7
+    """Standard deviation of their logarithm over players."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.aside_share < 1:
+            raise SettingsError(f"aside_share must be between 0 and 1, not {self.aside_share}")
+
+
+def game_number(game: Game) -> int:
+    """Returns a 63-bit number that names a game by its moves, date and players."""
+    text = repr((game.tokens, game.date, game.time, game.white, game.black, game.site_id))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+
+
+def numbers_of(games: Sequence[Game]) -> NDArray[np.int64]:
+    """Returns the games' numbers, rising."""
+    return np.unique(np.array([game_number(game) for game in games], np.int64))
+
+
+def _silent(_share: float, _what: str) -> None:
+    """Tells nobody."""
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def memory_only(
+    base: Checkpoint,
+    games: Sequence[Game],
+    names: Collection[str],
+    *,
+    name: str = "",
+    config: LearningConfig | None = None,
+) -> Profile:
+    """Returns a profile of counts alone, in a moment: no style, the expected concentrations.
+
+    Raises ProfileError if the player has no game.
+    """
+    config = config or LearningConfig()
+    played = _played(games, names, name)
+    return Profile(
+        name=name or min(names),
+        names=frozenset(names),
+        base=base.digest,
+        memory=remember(played, names),
+        taken=numbers_of(played),
+        k_own=config.k_own,
+        k_h2h=config.k_h2h,
+        style=np.zeros(base.model.config.style, np.float32),
+        adapters={},
+        report=Report(games=0, moves=0),
+    )
+
+
+def _played(games: Sequence[Game], names: Collection[str], name: str) -> list[Game]:
+    played = by_time(games_of(games, names))
+    if not played:
+        who = name or min(names, default="nobody")
+        raise ProfileError(f"no games of {who!r} among {len(games)}: import some, or check the name")
+    return played
+
+
+def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
+    """Returns the profile with new games in its memory, style kept: what follows a live game at once.
+
+    Games it already knows, and games of others, are passed over.
+    """
+    known = set(profile.taken.tolist())
+    new = [game for game in games_of(games, profile.names) if game_number(game) not in known]
+    if not new:
+        return profile
+    return replace(
+        profile,
+        memory=profile.memory.plus(remember(new, profile.names)),
+        taken=np.union1d(profile.taken, numbers_of(new)),
+    )
+
+
+@dataclass(frozen=True)
+class _Style:
+    """A style vector and adapters, in training."""
+
+    style: Tensor
+    adapters: Adapters
+
+
+class _Aside:
+    """The games kept aside, and how well each candidate predicts them."""
+
+    def __init__(self, base: MoveGRU, games: History, memory: Memory, config: LearningConfig) -> None:
+        self.games, self.memory, self.config = games, memory, config
+        self.by_opponent = memory.by_opponent()
+        self.gains: list[Gain] = []
+        network = read(base, games)
+        self._note("base", network)
+        self.best, self.k_own, self.k_h2h = self._mix(network)
+        self._note("memory", self.best)
+
+    def _mix(self, network: OwnMoves) -> tuple[OwnMoves, float, float]:
+        doubt = self.config.k_doubt
+        k_own = fit_concentration(network, self.memory, expected=self.config.k_own, doubt=doubt)
+        own = network.mixed(self.memory, k_own)
+        k_h2h = fit_concentration(
+            own, self.by_opponent, expected=self.config.k_h2h, doubt=doubt, by_opponent=True
+        )
+        return own.mixed_head_to_head(self.by_opponent, k_h2h), k_own, k_h2h
+
+    def _note(self, parts: str, moves: OwnMoves, used: bool = True) -> None:
+        top1 = float((moves.rank() == 1).mean())
+        self.gains.append(Gain(parts=parts, nll=float(moves.nll().mean()), top1=top1, used=used))
+
+    def helps(self, parts: str, model: MoveGRU, style: Tensor) -> bool:
+        """Tells whether these parts predict better than the best so far; if so they are the best now."""
+        mixed, k_own, k_h2h = self._mix(read(model, self.games, style.numpy()))
+        better = float(mixed.nll().mean()) < float(self.best.nll().mean())
+        self._note(parts, mixed, better)
+        if better:
+            self.best, self.k_own, self.k_h2h = mixed, k_own, k_h2h
+        return better
+
+    def report(self) -> Report:
+        return Report(games=len(self.games), moves=len(self.best), gains=tuple(self.gains))
+
+
+def learn(
+    base: Checkpoint,
+    games: Sequence[Game],
+    names: Collection[str],
+    *,
+    name: str = "",
+    previous: Profile | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+    config: LearningConfig | None = None,
+) -> Profile:
+    """Learns the player with these `name_key`s from his games; the others' games are passed over.
+
+    `name` is for messages and shows; `previous` an earlier profile, which is gone on from if it knows most
+    of the games. `threads` None leaves torch's. Raises ProfileError if the player has no game.
+    """
+    config = config or LearningConfig()
+    played = _played(games, names, name)
+    plain = memory_only(base, played, names, name=name, config=config)
+    aside = min(config.aside_most, round(len(played) * config.aside_share) or 1)
+    if len(played) <= aside:
+        return plain
+    with _threads(threads):
+        return _learn(base, played, plain, aside, progress or _silent, config)
+
+
+def _learn(
+    base: Checkpoint,
+    played: list[Game],
+    plain: Profile,
+    count: int,
+    progress: Progress,
+    config: LearningConfig,
+) -> Profile:
+    everything = history(played, plain.names)
+    order = np.arange(len(played))
+    earlier, later = order[:-count], order[-count:]
+    progress(0.0, "reading the latest games")
+    aside = _Aside(base.model, everything.select(later), remember(played[:-count], plain.names), config)
+    found = _fit(base.model, everything.select(earlier), aside, progress, config)
+    found = _refit(base.model, everything, later, found, config)
+    progress(1.0, "done")
+    return replace(
+        plain,
+        style=found.style.numpy(),
+        adapters=found.adapters,
+        k_own=aside.k_own,
+        k_h2h=aside.k_h2h,
+        report=aside.report(),
+    )
+
+
+def _fit(
+    model: MoveGRU, games: History, aside: _Aside, progress: Progress, config: LearningConfig
+) -> _Style:
+    """Fits a style vector and adapters, and returns what helped on the games kept aside."""
+    best = _Style(torch.zeros(model.config.style), {})
+    dice = np.random.default_rng(config.seed)
+    learner = _learner(model, best.style, {}, games, config)
+    steps = config.style_steps
+    for step, batch in enumerate(_batches(games, steps, config, dice)):
+        learner.step(games.batch(batch), _falling(step, steps))
+        progress(0.3 * step / steps, "style")
+    if aside.helps("memory + style", learner.model, learner.style):
+        best = _Style(learner.style, {})
+    if len(games) < config.adapters_from:
+        return best
+    generator = torch.Generator().manual_seed(config.seed)
+    learner = _learner(model, best.style, new_adapters(model, config.rank, generator), games, config)
+    plies = min(config.passes * len(games.sequences.tokens), config.most_plies)
+    steps = max(1, round(plies / config.plies_per_batch))
+    for step, batch in enumerate(_batches(games, steps, config, dice)):
+        learner.step(games.batch(batch), _falling(step, steps))
+        progress(0.3 + 0.6 * step / steps, "adapters")
+    if aside.helps("memory + style + adapters", learner.model, learner.style):
+        best = _Style(learner.style, learner.adapters)
+    return best
+
+
+def _learner(
+    model: MoveGRU, style: Tensor, adapters: Adapters, games: History, config: LearningConfig
+) -> Learner:
+    own = max(1, len(games.sequences.tokens) // 2)
+    return Learner(
+        model,
+        style,
+        adapters,
+        style_rate=config.style_rate if not adapters else 0.2 * config.style_rate,
+        adapter_rate=config.adapter_rate,
+        style_decay=config.style_decay / own,
+    )
+
+
+def _falling(step: int, steps: int) -> float:
+    """Returns the share of the learning rate: a short rise, then linear to near zero."""
+    return min(1.0, (step + 1) / (0.1 * steps + 1)) * (1 - 0.95 * step / steps)
+
+
+def _batches(
+    games: History, steps: int, config: LearningConfig, dice: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Yields `steps` batches, pass after pass; the oldest games are left out where there are too many."""
+    lengths = games.sequences.lengths
+    recent = np.flatnonzero(np.cumsum(lengths[::-1])[::-1] <= config.most_plies)
+    recent = recent if len(recent) else np.arange(len(games))[-1:]
+    left = steps
+    while left:
+        for batch in batches_of(games.sequences, dice.permutation(recent), config.plies_per_batch, dice):
+            if left and len(batch):
+                left -= 1
+                yield batch
+
+
+def _refit(
+    model: MoveGRU, games: History, later: NDArray[np.int64], found: _Style, config: LearningConfig
+) -> _Style:
+    """Goes on learning with the games kept aside, among as many older ones."""
+    if not found.adapters and not found.style.any():
+        return found
+    dice = np.random.default_rng(config.seed + 1)
+    older = dice.permutation(np.arange(len(games) - len(later)))[: len(later)]
+    some = games.select(np.concatenate([older, later]))
+    learner = _learner(model, found.style, found.adapters, games, config)
+    steps = max(1, round(len(some.sequences.tokens) / config.plies_per_batch))
+    for step, batch in enumerate(_batches(some, steps, config, dice)):
+        learner.step(some.batch(batch), 0.3 * _falling(step, steps))
+    return _Style(learner.style, learner.adapters)

@@ -1,0 +1,194 @@
+"""Profiles: what is learned about one player, as a value and as a file.
+
+A profile is one safetensors file in the folder `profiles` beside the library: the player's memory, the
+concentrations it speaks with, his style vector and his adapters. The memory is stored, not rebuilt from the
+library: so a profile predicts the same wherever the file is carried, opens in milliseconds, and always
+holds just the games it was learned from. It belongs to the base model whose digest it names and is refused
+for others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from chessgru.adapters import Adapters, Factors, merged
+from chessgru.checkpoint import write_atomically
+from chessgru.errors import ProfileError
+from chessgru.game import name_key
+from chessgru.memory import Memory, text_number
+from chessgru.model import MoveGRU
+
+FOLDER: Final = "profiles"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """How well a model with some parts of a profile predicted games kept aside."""
+
+    parts: str
+    """Such as "base", "memory" or "memory + style"."""
+    nll: float
+    """Mean surprise of the player's moves in nats."""
+    top1: float
+    """The share of his moves that were the likeliest."""
+    used: bool
+    """Whether the profile came to use these parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What each part gained on the player's latest games, kept aside while learning."""
+
+    games: int
+    """Games kept aside; 0 if there were too few to keep any."""
+    moves: int
+    """The player's moves in them."""
+    gains: tuple[Gain, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What is known about one player, for one base model."""
+
+    name: str
+    names: frozenset[str]
+    """The `name_key` of each of his aliases."""
+    base: str
+    """Digest of the base model's weights."""
+    memory: Memory
+    taken: NDArray[np.int64]
+    """(G,) numbers of the games it was learned from, rising; see `learning.game_number`."""
+    k_own: float
+    """How many observations the network's opinion is worth against his own counts."""
+    k_h2h: float
+    """How many observations the mix of both is worth against the head-to-head counts."""
+    style: NDArray[np.float32]
+    """(S,) his style vector; zero where it did not help."""
+    adapters: Adapters
+    """Changes of the base model's weights; empty where they did not help."""
+    report: Report
+
+    @property
+    def games(self) -> int:
+        """How many games it was learned from."""
+        return len(self.taken)
+
+
+def adapted(model: MoveGRU, profile: Profile) -> MoveGRU:
+    """Returns the player's personal model: `model` itself if the profile changes no weights."""
+    return merged(model, profile.adapters) if profile.adapters else model
+
+
+def profile_path(home: Path, name: str) -> Path:
+    """Returns where the profile of a player is kept: readable, and different for different names."""
+    key = name_key(name)
+    readable = re.sub(r"[^a-z0-9]+", "-", key).strip("-")[:40] or "player"
+    return home / FOLDER / f"{readable}-{text_number(key) % 0xFFFFFFFF:08x}.safetensors"
+
+
+def save_profile(profile: Profile, path: Path) -> None:
+    """Writes a profile so that a crash leaves the old file or the new one, never a part."""
+    tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style), "taken": _tensor(profile.taken)}
+    for field in fields(Memory):
+        tensors[f"memory.{field.name}"] = _tensor(getattr(profile.memory, field.name))
+    for name, factors in profile.adapters.items():
+        tensors[f"up.{name}"], tensors[f"down.{name}"] = (part.half().contiguous() for part in factors)
+    about = {
+        "format": _FORMAT,
+        "name": profile.name,
+        "names": sorted(profile.names),
+        "base": profile.base,
+        "k_own": profile.k_own,
+        "k_h2h": profile.k_h2h,
+        "report": asdict(profile.report),
+    }
+    write_atomically(path, save(tensors, {"profile": json.dumps(about)}))
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    """Returns an array as a tensor; uint16 becomes int16, which holds every move token."""
+    return torch.from_numpy(values.astype(np.int16) if values.dtype == np.uint16 else values).contiguous()
+
+
+def load_profile(path: Path, base: str, model: MoveGRU) -> Profile:
+    """Reads a profile for the base model with digest `base`.
+
+    Raises ProfileError, in one line, if the file is missing, damaged or belongs to another base model: the
+    caller can then go on with the base model alone.
+    """
+    about, tensors = _read(path)
+    if about.get("base") != base:
+        raise ProfileError(
+            f"{path}: learned on base model {about.get('base')!r}, this one is {base!r}; learn him again"
+        )
+    try:
+        profile = _assemble(about, tensors)
+        _check(profile, model)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProfileError(f"{path}: damaged profile ({error!r}); learn the player again") from error
+    return profile
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    if not path.exists():
+        raise ProfileError(f"{path}: no profile yet; make one with `chessgru learn PLAYER`")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["profile"])
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ProfileError(f"{path}: damaged profile ({error}); learn the player again") from error
+
+
+def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profile:
+    columns = {field.name: tensors[f"memory.{field.name}"].numpy() for field in fields(Memory)}
+    columns["tokens"] = columns["tokens"].astype(np.uint16)
+    named = [name.removeprefix("up.") for name in tensors if name.startswith("up.")]
+    report = about["report"]
+    return Profile(
+        name=about["name"],
+        names=frozenset(about["names"]),
+        base=about["base"],
+        memory=Memory(**columns),
+        taken=tensors["taken"].numpy(),
+        k_own=float(about["k_own"]),
+        k_h2h=float(about["k_h2h"]),
+        style=tensors["style"].numpy(),
+        adapters={
+            name: Factors(tensors[f"up.{name}"].float(), tensors[f"down.{name}"].float()) for name in named
+        },
+        report=Report(**{**report, "gains": tuple(Gain(**gain) for gain in report["gains"])}),
+    )
+
+
+def _check(profile: Profile, model: MoveGRU) -> None:
+    """Raises ValueError if a shape does not fit the model, or a number is none."""
+    if profile.style.shape != (model.config.style,):
+        raise ValueError(f"style has shape {profile.style.shape}, expected ({model.config.style},)")
+    parameters = dict(model.named_parameters())
+    for name, factors in profile.adapters.items():
+        shape = factors.change(parameters[name].detach()).shape if name in parameters else None
+        if shape != (name in parameters and parameters[name].shape):
+            raise ValueError(f"no weight {name!r} of that shape")
+    if not (profile.k_own > 0 and profile.k_h2h > 0 and np.isfinite(profile.style).all()):
+        raise ValueError("numbers out of range")
+
+
+def delete_profile(path: Path) -> bool:
+    """Removes a profile; tells whether there was one."""
+    existed = path.exists()
+    path.unlink(missing_ok=True)
+    return existed
