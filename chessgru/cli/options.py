@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 LibraryFile = Annotated[
     Path | None, typer.Option("--library", metavar="FILE", help="Library to use instead of your own.")
 ]
+ModelFolder = Annotated[
+    Path | None, typer.Option("--model", metavar="DIR", help="Model to use instead of the shipped one.")
+]
 AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Since = Annotated[
     str | None, typer.Option(metavar="DATE", help="From this date: 2024, 2024-05, 2024-05-07.")

@@ -1,0 +1,243 @@
+"""The command that scores a model, or one player's profile, on real games."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from chessgru.cli.options import AsJSON, ModelFolder
+from chessgru.cli.predicting import predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chessgru.baselines import Forecaster
+    from chessgru.checkpoint import Checkpoint
+    from chessgru.game import Game
+    from chessgru.profiles import Profile
+    from chessgru.scores import Score
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.command()(predict)
+_SEED: Final = 2026
+
+
+@app.command()
+def evaluate(
+    games: Annotated[Path, typer.Argument(metavar="GAMES.pgn", help="Games to score; may be compressed.")],
+    player: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Score this player's moves, with his profile.")
+    ] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Another name of the player; repeatable.")
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(metavar="PAST.pgn", help="Games to learn the player, or the count table, from."),
+    ] = None,
+    plies: Annotated[
+        Path | None, typer.Option(metavar="OUT.parquet", help="Write one row a scored ply.")
+    ] = None,
+    without_ratings: Annotated[
+        bool, typer.Option("--without-ratings", help="Do not tell the model the ratings.")
+    ] = False,
+    model: ModelFolder = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Scores how well people's moves are predicted, on games the model has not seen.
+
+    With --player and --history, the profile is learned from the history and that player's own moves are
+    scored, beside the base model and the count table alone. Intervals hold 95 %, by a bootstrap over games.
+    """
+    _check(player, alias, history, plies)
+    from chessgru.checkpoint import load_checkpoint
+
+    base = load_checkpoint(model)
+    read, rejected = _read(games)
+    past = _read(history)[0] if history is not None else []
+    if player is not None:
+        run = _score_player(base, read, past, player, alias or [], with_ratings=not without_ratings)
+    else:
+        run = _score_everybody(base, read, past, with_ratings=not without_ratings)
+    run.about |= {"file": str(games), "games": len(read), "rejected": rejected, "model": base.digest}
+    run.about["with_ratings"] = not without_ratings
+    if plies is not None:
+        _write_plies(run, plies)
+    _tell(run, as_json)
+
+
+class _Run:
+    """What was scored: the table of plies, who forecast, and what to say about it."""
+
+    def __init__(self, table: pd.DataFrame, names: Sequence[str], about: dict[str, Any]) -> None:
+        self.table, self.names, self.about = table, names, about
+
+    def scores(self) -> list[Score]:
+        import numpy as np
+
+        from chessgru.scores import score
+
+        return score(self.table, self.names, np.random.default_rng(_SEED))
+
+
+def _check(player: str | None, alias: list[str] | None, history: Path | None, plies: Path | None) -> None:
+    if player is None and alias:
+        raise typer.BadParameter("needs --player, whose other name it is", param_hint="--alias")
+    if player is not None and history is None:
+        raise typer.BadParameter("needs --history, the past games to learn from", param_hint="--player")
+    if plies is not None and not plies.resolve().parent.is_dir():
+        raise typer.BadParameter(f"no folder {str(plies.parent)!r} to write to", param_hint="--plies")
+
+
+def _read(path: Path) -> tuple[list[Game], dict[str, int]]:
+    """Returns a file's games and the number of rejected ones by reason; PGNError if no game is left."""
+    from collections import Counter
+
+    from chessgru.cli.progress import reading
+    from chessgru.errors import PGNError
+    from chessgru.game import Game
+
+    games: list[Game] = []
+    rejected: Counter[str] = Counter()
+    with reading(str(path)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome, Game):
+                games.append(outcome)
+            else:
+                rejected[outcome.reason] += 1
+    if not games:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.items())
+        raise PGNError(f"{path}: no game that can be scored ({reasons or 'empty'}); check the file")
+    return games, dict(rejected)
+
+
+@contextmanager
+def _bar(total: int, what: str) -> Iterator[Any]:
+    """Shows a bar of plies on standard error and yields what moves it."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" plies", unit_scale=True, desc=what, file=sys.stderr, disable=None) as bar:
+        yield lambda done: bar.update(done - bar.n)
+
+
+def _score_everybody(base: Checkpoint, games: list[Game], past: list[Game], *, with_ratings: bool) -> _Run:
+    import numpy as np
+
+    from chessgru.baselines import CountTable, NGram, Uniform
+    from chessgru.evaluation import Network, forecast_games
+    from chessgru.sequences import encode
+
+    forecasters: list[Forecaster] = [Network(base.model, with_ratings=with_ratings), Uniform()]
+    counts = None
+    if past:
+        table = CountTable.learn(encode(past))
+        forecasters += [table, NGram.learn(encode(past))]
+        counts = table.counts
+    sequences = encode(games)
+    index = np.array([game.index for game in games], np.int64)
+    with _bar(len(sequences.tokens), "scoring") as advance:
+        found = forecast_games(sequences, forecasters, index=index, memory=counts, progress=advance)
+    return _Run(found, [each.name for each in forecasters], {"history": len(past)} if past else {})
+
+
+def _score_player(
+    base: Checkpoint,
+    games: list[Game],
+    past: list[Game],
+    player: str,
+    aliases: list[str],
+    *,
+    with_ratings: bool,
+) -> _Run:
+    from chessgru.game import name_key
+    from chessgru.player_evaluation import forecast_player, memory_alone, own_games, past_games
+
+    names = {name_key(name) for name in (player, *aliases)}
+    scored = own_games(games, names, player)
+    kept, dropped = past_games(past, games, names)
+    profile = _learn(base, kept, names, player)
+    table = memory_alone(profile, kept)
+    with _bar(len(scored.sequences.tokens), "scoring") as advance:
+        found = forecast_player(base, profile, scored, table, with_ratings=with_ratings, progress=advance)
+    about = {"player": player, "scored_games": len(scored.index), "history": len(kept), "repeated": dropped}
+    return _Run(found, ["personal", "base", "memory", "uniform"], about)
+
+
+def _learn(base: Checkpoint, past: list[Game], names: set[str], player: str) -> Profile:
+    from tqdm import tqdm
+
+    from chessgru.learning import learn
+
+    with tqdm(total=100, unit=" %", desc=f"learning {player}", file=sys.stderr, disable=None) as bar:
+
+        def listen(share: float, what: str) -> None:
+            bar.update(round(100 * share) - bar.n)
+            bar.set_postfix_str(what)
+
+        return learn(base, past, names, name=player, progress=listen)
+
+
+def _write_plies(run: _Run, path: Path) -> None:
+    """Writes the contract's columns, in one file that appears whole or not at all."""
+    import io
+
+    from chessgru.checkpoint import write_atomically
+    from chessgru.errors import SettingsError
+    from chessgru.evaluation import plies_table
+
+    buffer = io.BytesIO()
+    others = ["base", "memory"] if "player" in run.about else []
+    plies_table(run.table, run.names[0], others).to_parquet(buffer, index=False)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}: choose another file for --plies") from error
+
+
+def _tell(run: _Run, as_json: bool) -> None:
+    scores = run.scores()
+    if as_json:
+        typer.echo(
+            json.dumps(run.about | {"plies": len(run.table), "scores": [_as_dict(s) for s in scores]})
+        )
+        return
+    about = run.about
+    lost = sum(about["rejected"].values())
+    whose = f", {about['player']}'s moves in {about['scored_games']}" if "player" in about else ""
+    typer.echo(f"{about['file']}: {about['games']} games{whose}, {lost} rejected; model {about['model']}")
+    if "player" in about:
+        again = f" ({about['repeated']} left out: they are scored)" if about["repeated"] else ""
+        typer.echo(f"learned from {about['history']} past games{again}")
+    typer.echo(_text(scores))
+
+
+def _as_dict(score: Score) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    measures = ("top1", "top3", "top5", "nll", "ece")
+    return asdict(score) | {name: getattr(score, name)._asdict() for name in measures}
+
+
+def _text(scores: Sequence[Score]) -> str:
+    """Returns the scores as a table, one line a group and forecaster."""
+    header = f"{'':20}{'':12}{'plies':>8}  {'top-1 %':18}{'top-3':>6}{'top-5':>7}  {'NLL':22}{'ECE':>6}"
+    lines, before = [header], ""
+    for score in scores:
+        top1, nll = score.top1, score.nll
+        accuracy = f"{100 * top1.value:.1f} ({100 * top1.low:.1f}–{100 * top1.high:.1f})"
+        surprise = f"{nll.value:.3f} ({nll.low:.3f}–{nll.high:.3f})"
+        group = "" if score.group == before else score.group
+        lines.append(
+            f"{group:20}{score.forecaster:12}{score.plies:8}  {accuracy:18}{100 * score.top3.value:6.1f}"
+            f"{100 * score.top5.value:7.1f}  {surprise:22}{score.ece.value:6.3f}"
+        )
+        before = score.group
+    return "\n".join(lines)
