@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 import streamlit as st
@@ -9,14 +10,18 @@ from streamlit.testing.v1 import AppTest
 from tiny import TinyPredictor, open_tiny
 
 from chessgru.board import Action
+from chessgru.checkpoint import save_checkpoint
 from chessgru.errors import CheckpointError, LibraryError
 from chessgru.game import Game
 from chessgru.library import Library
+from chessgru.model import ModelConfig, MoveGRU
 from chessgru.session import LiveGame
 from chessgru.ui import store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
 from chessgru.ui.clock import Clock
+from chessgru.ui.opponent import draw_move, is_due, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
+from chessgru.ui.predicting import open_shipped
 from chessgru.ui.setup import clean_name, game_label, seating_of
 from chessgru.ui.state import Chair, Seating, Table
 
@@ -28,11 +33,11 @@ FAMILY = Seating(Chair("Dad", 1500), Chair("Son", 1100), "rapid")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CHESSGRU_HOME", str(tmp_path))
     monkeypatch.delenv("CHESSGRU_LIBRARY", raising=False)
-    store._library.clear()
+    st.cache_resource.clear()
     st.cache_data.clear()
     yield tmp_path
     store.library().close()
-    store._library.clear()
+    st.cache_resource.clear()
 
 
 def move(table: Table, text: str, *, seq: int | None = None, fen: str | None = None) -> None:
@@ -146,6 +151,44 @@ def test_without_a_clock_none_is_shown() -> None:
     assert (shown.ticking, shown.players["white"].clock) == ("", None)
 
 
+# Playing against the model
+
+
+def test_the_model_plays_its_side_after_a_pause_and_leaves_the_other() -> None:
+    table = Table(FAMILY)
+    table.let_model_play(frozenset({"white"}))
+    predicted = TinyPredictor().predict(())
+    assert not take_turn(table, predicted, 100.0, Random(1))
+    assert table.game.line == ()
+    assert take_turn(table, predicted, 105.0, Random(1))
+    assert len(table.game.line) == 1
+    assert not take_turn(table, predicted, 110.0, Random(1))
+    assert table.hands == {"black"}
+
+
+def test_a_low_temperature_plays_the_usual_move() -> None:
+    predicted = TinyPredictor().predict(LiveGame.from_moves(["e4", "d5"]).tokens)
+    usual = predicted.white.suggestions[0].uci
+    rng = Random(2)
+    assert {draw_move(predicted, "white", 0.05, rng) for _ in range(50)} == {usual}
+    assert len({draw_move(predicted, "white", 1.0, rng) for _ in range(50)}) > 3
+
+
+def test_taking_back_against_the_model_takes_back_its_answer_too() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4", "e5"]))
+    table.let_model_play(frozenset({"black"}))
+    table.handle(Action("back", 1, table.game_id))
+    assert table.game.sans == ()
+
+
+def test_the_model_waits_while_an_earlier_position_is_looked_at() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4", "e5"]).at(1))
+    table.let_model_play(frozenset({"black"}))
+    assert not is_due(table)
+    table.game = table.game.end()
+    assert not is_due(table)
+
+
 # Cards
 
 
@@ -193,6 +236,24 @@ def test_without_a_model_the_board_works_and_says_why_nothing_is_predicted() -> 
     assert shown.cards["white"].note.startswith("no model in 'runs/base'")
     assert len(shown.legal) == 20
     assert shown.line[0].bits is None
+
+
+def test_the_shipped_predictor_knows_what_the_players_did_before(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = MoveGRU(ModelConfig(channels=8, blocks=1, hidden=16))
+    save_checkpoint(home / "model", model, {})
+    monkeypatch.setenv("CHESSGRU_MODEL", str(home / "model"))
+    tokens = tuple(ply.token for ply in LiveGame.from_moves(["e4", "c5"]).line)
+    games = [Game(tokens=tokens, white="Dad", black="Son", date=f"2025.01.0{n}") for n in (1, 2, 3)]
+    other = Game(tokens=tokens, white="Dad", black="Neighbor")
+    store.library().add([*games, other], source="samples")
+    shown = screen(Table(FAMILY), open_shipped)
+    first = shown.cards["white"].moves[0]
+    assert (first.san, first.evidence) == ("e4", "4 of 4 times here, 3 of 3 against Son")
+    assert 0.5 < first.own + first.h2h < first.p
+    reply = next(reply for reply in shown.cards["black"].replies if reply.san == "e4")
+    assert reply.answers[0].san == "c5"
 
 
 # Storing

@@ -23,9 +23,9 @@ def other(side: Side) -> Side:
 def evidence(move: Suggestion, opponent: str) -> str:
     """Returns the counts behind a move, such as "23 of 31 times here, 4 of 5 against Son"."""
     parts = []
-    if move.of:
+    if move.seen:
         parts.append(f"{move.seen} of {move.of} times here")
-    if move.h2h_of:
+    if move.seen and move.h2h_of:
         parts.append(f"{move.h2h_seen} of {move.h2h_of} against {opponent}")
     return ", ".join(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Final
 
 import streamlit as st
@@ -11,6 +12,7 @@ from chessgru.errors import ChessgruError
 from chessgru.ui import store
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
+from chessgru.ui.opponent import is_due, take_turn
 from chessgru.ui.predicting import predictions
 from chessgru.ui.screen import payload
 from chessgru.ui.setup import plain, toolbar
@@ -55,17 +57,26 @@ def _board(current: Table, opener: Opener) -> None:
 
 
 @st.fragment(run_every=_POLL)
-def _follow(current: Table) -> None:
-    """Looks whether the game went on in another window; the board is drawn again only if it did."""
+def _follow(current: Table, opener: Opener) -> None:
+    """Looks whether the game goes on without this window; the board is drawn again only if it does."""
     try:
-        changed = store.refresh(current)
-        if current.flag(store.now()):
-            store.save(current)
-            changed = True
+        changed = store.refresh(current) or _goes_on(current, opener)
     except ChessgruError as error:
         current.error, changed = str(error), False
     if changed:
         st.rerun()
+
+
+def _goes_on(current: Table, opener: Opener) -> bool:
+    """Ends a game whose time is over, and lets the model move; returns whether anything changed."""
+    changed = current.flag(store.now())
+    if is_due(current):
+        predicted = predictions(current.game, current.seating, opener)
+        if not isinstance(predicted, str):
+            changed |= take_turn(current, predicted, store.now(), Random())
+    if changed:
+        store.save(current)
+    return changed
 
 
 def _arrive() -> str:
@@ -90,5 +101,5 @@ def play_page(opener: Opener) -> None:
     if problem:
         st.warning(plain(problem))
     _board(current, opener)
-    _follow(current)
+    _follow(current, opener)
     st.caption(FAIR_PLAY)

@@ -22,6 +22,7 @@ from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, set_table
 MAX_NAME: Final = 200
 MAX_LISTED: Final = 200
 _SPEED_UNKNOWN: Final = "any speed"
+_NOBODY: Final = "nobody"
 _WHICH: Final = "which"
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
 
@@ -68,6 +69,7 @@ def _players_form(current: Table) -> None:
         shown = current.seating.speed or _SPEED_UNKNOWN
         st.selectbox("Speed", speeds, index=speeds.index(shown), key="speed", help="Used without a clock")
         _clock_fields(current.seating.clock)
+        _model_fields(current)
         st.form_submit_button("Sit down", type="primary", on_click=_seat, args=(current, known))
     st.button("Swap colors", icon=":material/swap_vert:", on_click=_swap, args=(current,))
 
@@ -102,6 +104,22 @@ def _chair_fields(current: Table, side: Side, known: list[str]) -> None:
     )
 
 
+def _model_fields(current: Table) -> None:
+    played = next(iter(current.modelled), None)
+    shown = played.capitalize() if played else _NOBODY
+    choices = (_NOBODY, "White", "Black")
+    st.segmented_control("The model plays as", choices, default=shown, key="modelled")
+    st.slider(
+        "How usual its moves are",
+        0.2,
+        1.5,
+        current.temperature,
+        0.1,
+        key="temperature",
+        help="1 plays as that person does; less, only his usual moves; more, also his rare ones",
+    )
+
+
 def _clock_fields(clock: Clock | None) -> None:
     minutes, increment = st.columns(2)
     base = round(clock.base / 60) if clock else 0
@@ -128,6 +146,9 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
     minutes = st.session_state["minutes"]
     clock = Clock(60.0 * minutes, float(st.session_state["increment"])) if minutes else None
     current.seating = Seating(chairs[0], chairs[1], chosen, clock)
+    current.temperature = float(st.session_state["temperature"])
+    played = st.session_state["modelled"]
+    current.let_model_play(frozenset(side for side in SIDES if side.capitalize() == played))
     store.save(current)
 
 
@@ -142,7 +163,7 @@ def _forget_fields() -> None:
     for side in SIDES:
         for field in ("name", "rating"):
             st.session_state.pop(f"{side}_{field}", None)
-    for field in ("speed", "minutes", "increment"):
+    for field in ("speed", "minutes", "increment", "modelled", "temperature"):
         st.session_state.pop(field, None)
 
 

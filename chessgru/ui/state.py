@@ -70,6 +70,11 @@ class Table:
     orientation: Side = "white"
     hands: frozenset[Side] = frozenset(SIDES)
     """The sides that may be moved in this window: both at one board, one on each of two devices."""
+    modelled: frozenset[Side] = frozenset()
+    """The sides that the model plays."""
+    temperature: float = 1.0
+    thinks_until: float | None = None
+    """When the model will move, None while it does not think."""
     record: Record | None = None
     """The game as last stored or read, None before the first move."""
     session: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -130,11 +135,19 @@ class Table:
         side = self.game.to_move
         if side not in self.hands:
             raise MoveError(f"it is {side.capitalize()}'s move, on the other device")
-        clock = self.seating.clock
-        if clock and not self.game.at_end:
+        if self.seating.clock and not self.game.at_end:
             raise MoveError("the clock runs: step to the last position to move")
+        self._play(action.move, now)
+
+    def play_model(self, move: str, now: float) -> None:
+        """Plays a move of the side that the model plays."""
+        if not self.flag(now):
+            self._play(move, now)
+
+    def _play(self, move: str, now: float) -> None:
+        side, clock = self.game.to_move, self.seating.clock
         left = clock.left(self.game, side, self.elapsed(now)) + clock.increment if clock else None
-        self.game = self.game.play(action.move, clock=left)
+        self.game = self.game.play(move, clock=left)
 
     def _change(self, action: Action, now: float) -> None:
         """Does what changes the game itself."""
@@ -142,10 +155,19 @@ class Table:
             self._move(action, now)
         elif action.kind == "back":
             self.game = self.game.take_back()
+            if self.game.line and self.game.to_move in self.modelled:
+                self.game = self.game.take_back()
         elif action.kind == "draw":
             self.game = self.game.draw()
         else:
             self.game = self.game.resign(self.resigns)
+
+    def let_model_play(self, sides: frozenset[Side]) -> None:
+        """Lets the model play these sides, and the people at this window the others."""
+        if sides == self.modelled:
+            return
+        self.modelled = sides
+        self.hands = frozenset(SIDES) - sides
 
     @property
     def resigns(self) -> Side:
@@ -156,7 +178,7 @@ class Table:
         """Puts another game on the board, by other players if given, both sides played here."""
         self.game = game
         self.record = None
-        self.hands = frozenset(SIDES)
+        self.hands = frozenset(SIDES) - self.modelled
         self.game_id = secrets.token_hex(4)
         self.error = ""
         if seating is not None:
