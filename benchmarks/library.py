@@ -66,17 +66,17 @@ def main() -> None:
         start = time.process_time()
         report = library.add(synthetic_games(options.games, options.players), source="synthetic")
         storing = time.process_time() - start - making
-        print(
-            f"{report.accepted} games stored in {storing:.1f} s of processor time ({report.accepted / storing:.0f} games/s)"
-        )
+        rate = report.accepted / storing
+        print(f"{report.accepted} games stored in {storing:.1f} s of processor time ({rate:.0f} games/s)")
         print(f"file: {library.path.stat().st_size / 1e6:.0f} MB")
         _time_questions(library)
 
 
 def _time_questions(library: Library) -> None:
-    one, two = (player.name for player in library.players()[:2])
+    one, two = (player.name for player in library.players(limit=2))
     questions: dict[str, Callable[[], object]] = {
         "all players": library.players,
+        "the 50 with most games": lambda: library.players(limit=50),
         "one player": lambda: library.player(one),
         "one player's games": lambda: library.games(one),
         "his latest 1,000": lambda: library.games(one, limit=1000),
@@ -88,7 +88,7 @@ def _time_questions(library: Library) -> None:
         answer = question()
         size = len(answer) if isinstance(answer, list) else 1
         wall, busy = median_times(question)
-        print(f"{name:20} {size:7} rows  wall {1000 * wall:7.1f} ms  processor {1000 * busy:7.1f} ms")
+        print(f"{name:24} {size:7} rows  wall {1000 * wall:7.1f} ms  processor {1000 * busy:7.1f} ms")
     start = time.perf_counter()
     print(f"suggested merges: {len(library.suggest_merges())} in {time.perf_counter() - start:.1f} s")
 

@@ -178,10 +178,13 @@ class Library:
 
     # --- players -----------------------------------------------------------------------------------------
 
-    def players(self) -> list[PlayerSummary]:
-        """Returns everyone in the library, those with the most games first."""
+    def players(self, *, find: str = "", limit: int | None = None) -> list[PlayerSummary]:
+        """Returns everyone in the library, those with the most games first.
+
+        With `find` only those with a name that contains it, with `limit` so many at most.
+        """
         with self._reading() as connection:
-            return players.list_players(connection)
+            return players.list_players(connection, find=find, limit=limit)
 
     def player(self, name: str) -> Player:
         """Returns the player who bears a name, in whatever case and spacing."""

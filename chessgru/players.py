@@ -47,12 +47,16 @@ class PlayerSummary:
         return self.white_games + self.black_games
 
 
-def list_players(connection: sa.Connection) -> list[PlayerSummary]:
-    """Returns everyone, those with the most games first."""
+def list_players(
+    connection: sa.Connection, *, find: str = "", limit: int | None = None
+) -> list[PlayerSummary]:
+    """Returns the players with the most games first; only those with a name that contains `find`."""
     games = ALIASES.c.white_games + ALIASES.c.black_games
     columns = (ALIASES.c.player_id, PLAYERS.c.name.label("player"), ALIASES.c.name, ALIASES.c.white_games)
     counts = (ALIASES.c.black_games, ALIASES.c.first_day, ALIASES.c.last_day, ALIASES.c.rated)
     query = sa.select(*columns, *counts).join(PLAYERS).order_by(games.desc(), ALIASES.c.id)
+    if find or limit is not None:
+        query = query.where(ALIASES.c.player_id.in_(_largest(find, limit)))
     single: dict[int, Any] = {}
     several: dict[int, list[Any]] = {}
     for row in connection.execute(query).all():
@@ -60,6 +64,17 @@ def list_players(connection: sa.Connection) -> list[PlayerSummary]:
             several.setdefault(row[0], [single[row[0]]]).append(row)
     listed = [_summary(several.get(id_) or (row,)) for id_, row in single.items()]
     return sorted(listed, key=lambda player: -player.white_games - player.black_games)
+
+
+def _largest(find: str, limit: int | None) -> sa.Select[Any]:
+    """Returns the query of the ids of the players found, those with the most games."""
+    games = sa.func.sum(ALIASES.c.white_games + ALIASES.c.black_games)
+    query = sa.select(ALIASES.c.player_id).group_by(ALIASES.c.player_id)
+    if find:
+        alias = ALIASES.alias().c
+        found = sa.select(alias.player_id).where(alias.key.contains(name_key(find), autoescape=True))
+        query = query.where(ALIASES.c.player_id.in_(found))
+    return query.order_by(games.desc(), sa.func.min(ALIASES.c.id)).limit(limit)
 
 
 def _summary(rows: Sequence[Any]) -> PlayerSummary:

@@ -259,6 +259,15 @@ def test_players_are_listed_with_dates_and_latest_rating(library):
     assert son.rating is None
 
 
+def test_some_players_are_listed(library):
+    library.add(some_games(200), source="a")
+    library.merge("Dad", ["Player 1", "Player 2"])
+    everyone = library.players()
+    assert library.players(limit=3) == everyone[:3]
+    assert library.players(find="PLAYER  2") == [player for player in everyone if player.name == "Dad"]
+    assert library.players(find="%") == []
+
+
 def test_an_unknown_player_is_told_with_the_nearest(library):
     library.add([game(white="Carlsen, Magnus")], source="a")
     with pytest.raises(UnknownPlayerError, match="did you mean 'Carlsen, Magnus'"):

@@ -41,10 +41,7 @@ def list_players(
     if context.invoked_subcommand is not None:
         return
     with open_library(library) as games:
-        found = games.players()
-    if find:
-        wanted = find.casefold()
-        found = [p for p in found if any(wanted in name.casefold() for name in (p.name, *p.aliases))]
+        found = games.players(find=find, limit=limit + 1 if limit else None)
     shown = found[:limit] if limit else found
     if as_json:
         typer.echo(json.dumps([asdict(player) | {"games": player.games} for player in shown]))
@@ -60,7 +57,7 @@ def list_players(
         _table(("name", "games", "white", "black", "first", "last", "rating", "also known as"), rows)
     )
     if len(shown) < len(found):
-        typer.echo(f"… and {len(found) - len(shown)} more: --limit 0 lists all")
+        typer.echo("… and more: --limit 0 lists all")
 
 
 def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
