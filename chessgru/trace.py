@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from chessgru.cells import Array, GRUWeights, LSTMWeights, RNNWeights
 from chessgru.game import Game
-from chessgru.model import Cell, Context, MoveGRU, speed_index
+from chessgru.model import NO_MOVE, Cell, Context, MoveGRU, speed_index
+from chessgru.replay import replay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,3 +163,19 @@ def trace(model: MoveGRU, game: Game, context: Context | None = None) -> Trace:
     return Trace(
         cell=model.config.cell, tokens=tokens[0].numpy(), surprise=surprise, inputs=inputs, **states
     )
+
+
+def surprise_without_memory(model: MoveGRU, game: Game, context: Context | None = None) -> Array:
+    """Returns (T,) nats: the surprise when the state is emptied before every ply.
+
+    The network then sees the board, the last move and the people, but not how the game came there.
+    """
+    tokens = torch.tensor([game.tokens])
+    context = context or context_of(game, model.config.style)
+    boards = replay(tokens[:, :-1]).at(torch.ones_like(tokens, dtype=torch.bool))
+    last = torch.cat([torch.tensor([NO_MOVE]), tokens[0, :-1]])
+    same = Context(*(part.expand(len(last), *part.shape[1:]) for part in context))
+    with torch.no_grad():
+        reading = model.step(model.new_state(len(last)), boards, last, same)
+    surprise: Array = -reading.log_probabilities.gather(1, tokens.T)[:, 0].double().numpy()
+    return surprise

@@ -8,7 +8,7 @@ from torch import nn
 from chessgru.cells import GRUWeights, LSTMWeights, RNNWeights, sigmoid
 from chessgru.model import Cell, Context, ModelConfig, MoveGRU
 from chessgru.pgn import parse
-from chessgru.trace import Trace, context_of, run_cell, trace
+from chessgru.trace import Trace, context_of, run_cell, surprise_without_memory, trace
 
 PGN = """[White "Dad"]
 [Black "Son"]
@@ -150,3 +150,20 @@ def test_survival_is_the_product_of_the_gates() -> None:
     np.testing.assert_allclose(seen.survival(1), [0, 1, 0.25, 0.25])
     np.testing.assert_allclose(seen.changed, [0, 1, 0, 1])
     np.testing.assert_allclose(seen.half_lives(), np.log(0.5) / np.log(0.5625))
+
+
+def test_without_memory_only_the_first_ply_is_the_same() -> None:
+    model = tiny()
+    sharp(model.recurrent)
+    with_memory, without = trace(model, GAME).surprise, surprise_without_memory(model, GAME)
+    assert with_memory[0] == pytest.approx(without[0], abs=1e-5)
+    assert np.abs(with_memory[1:] - without[1:]).max() > 1e-3
+
+
+def test_without_memory_reads_each_position_as_a_game_of_its_own() -> None:
+    model = tiny()
+    with torch.no_grad():  # a cell that forgets everything gives the same with or without its state
+        for name in ("weight_hh_l0", "bias_hh_l0"):
+            getattr(model.recurrent, name).zero_()
+        model.recurrent.bias_ih_l0[24:48] = -100.0
+    np.testing.assert_allclose(trace(model, GAME).surprise, surprise_without_memory(model, GAME), atol=1e-5)
