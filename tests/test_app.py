@@ -13,12 +13,12 @@ from chessgru.board import Action
 from chessgru.checkpoint import save_checkpoint
 from chessgru.errors import CheckpointError, LibraryError
 from chessgru.game import Game
-from chessgru.library import Library
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.session import LiveGame
 from chessgru.ui import store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
 from chessgru.ui.clock import Clock
+from chessgru.ui.contract import Opened
 from chessgru.ui.opponent import draw_move, is_due, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.predicting import open_shipped
@@ -226,7 +226,7 @@ def test_surprise_is_each_players_own() -> None:
     assert surprise_line([], "black") == "–"
 
 
-def no_model(seating: Seating) -> TinyPredictor:
+def no_model(seating: Seating) -> Opened:
     raise CheckpointError("no model in 'runs/base': train one, or reinstall chessgru")
 
 
@@ -325,11 +325,10 @@ def test_a_window_that_looks_back_is_not_torn_away() -> None:
     assert (two.game.cursor, len(two.game.line)) == (0, 3)
 
 
-def test_the_sample_players_sit_down_when_the_library_has_them(home: Path) -> None:
-    assert store.first_seating() == Seating()
+def test_the_sample_players_sit_at_a_new_board_with_their_latest_ratings() -> None:
+    assert store.first_seating() == Seating(Chair("Dad", 1500), Chair("Son", 1100), "rapid")
     tokens = tuple(ply.token for ply in LiveGame.from_moves(["e4", "c5"]).line)
-    with Library() as games:
-        games.add([Game(tokens=tokens, white="Dad", black="Son", white_rating=1523)], source="samples")
+    store.library().add([Game(tokens=tokens, white="Dad", black="Son", white_rating=1523)], source="ours")
     assert store.first_seating() == Seating(Chair("Dad", 1523), Chair("Son", 1100), "rapid")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import chess
 
 from chessgru.game import Side
+from chessgru.ui.contract import Opened
 from chessgru.ui.state import Seating
 from chessgru.vocabulary import MOVES
 
@@ -105,5 +106,5 @@ class TinyPredictor:
         return Predictions(white, black, mover, tuple(bits))
 
 
-def open_tiny(seating: Seating) -> TinyPredictor:
-    return TinyPredictor()
+def open_tiny(seating: Seating) -> Opened:
+    return Opened(TinyPredictor())

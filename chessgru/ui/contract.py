@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from chessgru.game import Side
@@ -75,5 +76,13 @@ class Predictor(Protocol):
     def predict(self, tokens: Sequence[int]) -> Predictions: ...  # noqa: D102
 
 
-Opener = Callable[[Seating], Predictor]
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A predictor for two people, and one line for each thing about them that could not be used."""
+
+    predictor: Predictor
+    troubles: tuple[str, ...] = ()
+
+
+Opener = Callable[[Seating], Opened]
 """Returns a predictor for two players; raises ChessgruError with one line if there is none."""

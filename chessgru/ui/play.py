@@ -13,7 +13,7 @@ from chessgru.ui import store
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.opponent import is_due, take_turn
-from chessgru.ui.predicting import predictions
+from chessgru.ui.predicting import opened, predictions
 from chessgru.ui.screen import payload
 from chessgru.ui.setup import plain, toolbar
 from chessgru.ui.state import BOARD_KEY, Seating, Table, has_table, set_table, table
@@ -98,8 +98,10 @@ def play_page(opener: Opener) -> None:
     problem = "" if has_table() else _arrive()
     current = table()
     toolbar(current)
-    if problem:
-        st.warning(plain(problem))
+    found = opened(current.seating, opener)
+    for line in (problem, *(() if isinstance(found, str) else found.troubles)):
+        if line:
+            st.warning(plain(line))
     _board(current, opener)
     _follow(current, opener)
     st.caption(FAIR_PLAY)

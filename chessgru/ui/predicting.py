@@ -12,26 +12,26 @@ import streamlit as st
 from chessgru.errors import ChessgruError, UnknownPlayerError
 from chessgru.session import LiveGame
 from chessgru.ui import store
-from chessgru.ui.contract import Opener, Predictions, Predictor
+from chessgru.ui.contract import Opened, Opener, Predictions
 from chessgru.ui.state import GUEST, Chair, Seating
 
 if TYPE_CHECKING:
-    from chessgru.memory import Memory
-    from chessgru.model import MoveGRU
+    from chessgru.checkpoint import Checkpoint
     from chessgru.predictor import Seat
+    from chessgru.seats import Person
 
 MODEL_VARIABLE: Final = "CHESSGRU_MODEL"
 """Environment variable with the model's folder, set by `chessgru app --model`."""
 _KEPT: Final = 8
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner=False)
+@st.cache_resource(max_entries=_KEPT, show_spinner="Reading the players' games …")
 def _opened(
     _opener: Opener,
     opener_name: str,  # noqa: ARG001
     seating: Seating,
     games_stored: int,  # noqa: ARG001
-) -> Predictor | str:
+) -> Opened | str:
     """Returns a predictor, or the line that says why there is none; a grown library makes a new one."""
     try:
         return _opener(seating)
@@ -48,59 +48,62 @@ def _games_stored() -> int:
         return 0
 
 
+def opened(seating: Seating, opener: Opener) -> Opened | str:
+    """Returns the predictor of two players, or one line that says why there is none."""
+    name = f"{opener.__module__}.{opener.__qualname__}"
+    return _opened(opener, name, replace(seating, clock=None, speed=seating.pace), _games_stored())
+
+
 def predictions(game: LiveGame, seating: Seating, opener: Opener) -> Predictions | str:
     """Returns the predictions at the game's cursor, or one line that says why there are none."""
-    name = f"{opener.__module__}.{opener.__qualname__}"
-    predictor = _opened(opener, name, replace(seating, clock=None, speed=seating.pace), _games_stored())
-    if isinstance(predictor, str):
-        return predictor
-    return predictor.predict(game.tokens)
+    found = opened(seating, opener)
+    return found if isinstance(found, str) else found.predictor.predict(game.tokens)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Waking the model …")
-def _model(folder: str) -> MoveGRU:
+def _checkpoint(folder: str) -> Checkpoint:
     """Returns the model of a folder, "" for the shipped one, to run on one thread."""
     import torch
 
     from chessgru.checkpoint import load_checkpoint
 
     torch.set_num_threads(1)
-    return load_checkpoint(Path(folder) if folder else None).model
+    return load_checkpoint(Path(folder) if folder else None)
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner="Remembering the games …")
-def _memory(name: str, games_stored: int) -> tuple[Memory, frozenset[str]] | None:  # noqa: ARG001
-    """Returns what somebody of the library played, and his names; None for anybody else.
+def _person(chair: Chair) -> Person | None:
+    """Returns somebody whose games are known, None for a guest and for a new name."""
+    from chessgru.seats import find_person
 
-    `games_stored` makes a library that has grown be read again.
-    """
-    from chessgru.memory import remember
-
+    if chair.name == GUEST:
+        return None
     try:
-        player = store.library().player(name)
+        return find_person(chair.name, store.library())
     except UnknownPlayerError:
         return None
-    return remember(store.library().games(name), player.keys), player.keys
 
 
-def _seat(chair: Chair, opponent: Chair) -> Seat:
+def _seat(
+    chair: Chair, person: Person | None, opponent: Person | None, base: Checkpoint
+) -> tuple[Seat, str]:
     from chessgru.predictor import Seat
+    from chessgru.seats import seat
 
-    stored = _games_stored()
-    own, other = (None if c.name == GUEST else _memory(c.name, stored) for c in (chair, opponent))
-    if own is None:
-        return Seat(name=chair.name, rating=chair.rating)
-    head_to_head = own[0].against(other[1]) if other else None
-    return Seat(name=chair.name, rating=chair.rating, memory=own[0], head_to_head=head_to_head)
+    if person is None:
+        return Seat(name=chair.name, rating=chair.rating), ""
+    return seat(person, base, library=store.library(), rating=chair.rating, opponent=opponent)
 
 
-def open_shipped(seating: Seating) -> Predictor:
+def open_shipped(seating: Seating) -> Opened:
     """Returns a predictor with the chosen model, by default the shipped one, and the players' games.
 
     Raises CheckpointError if the model cannot be used, LibraryError if the library cannot.
     """
-    from chessgru.predictor import Predictor as Shipped
+    from chessgru.predictor import Predictor
 
-    model = _model(os.environ.get(MODEL_VARIABLE, ""))
-    white, black = _seat(seating.white, seating.black), _seat(seating.black, seating.white)
-    return Shipped(model, white, black, time_class=seating.pace)
+    base = _checkpoint(os.environ.get(MODEL_VARIABLE, ""))
+    people = _person(seating.white), _person(seating.black)
+    white, white_trouble = _seat(seating.white, *people, base)
+    black, black_trouble = _seat(seating.black, *people[::-1], base)
+    predictor = Predictor(base.model, white, black, time_class=seating.pace)
+    return Opened(predictor, tuple(line for line in (white_trouble, black_trouble) if line))

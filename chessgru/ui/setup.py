@@ -11,7 +11,6 @@ import streamlit as st
 
 from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass
-from chessgru.library import PlayerSummary
 from chessgru.live import LiveGame as Record
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
@@ -61,10 +60,10 @@ def clean_name(text: str | None) -> str:
 
 
 def _players_form(current: Table) -> None:
-    known = {player.name: player.rating for player in _known_players()}
+    known = _known_players()
     with st.form("players", border=False):
         for side in SIDES:
-            _chair_fields(current, side, list(known))
+            _chair_fields(current, side, list(known)[:MAX_LISTED])
         speeds = (_SPEED_UNKNOWN, *TIME_CLASSES)
         shown = current.seating.speed or _SPEED_UNKNOWN
         st.selectbox("Speed", speeds, index=speeds.index(shown), key="speed", help="Used without a clock")
@@ -74,12 +73,12 @@ def _players_form(current: Table) -> None:
     st.button("Swap colors", icon=":material/swap_vert:", on_click=_swap, args=(current,))
 
 
-def _known_players() -> list[PlayerSummary]:
+def _known_players() -> dict[str, int | None]:
     try:
-        return store.library().players()[:MAX_LISTED]
+        return store.known_players()
     except ChessgruError as error:
         st.warning(plain(str(error)))
-        return []
+        return {}
 
 
 def _chair_fields(current: Table, side: Side, known: list[str]) -> None:

@@ -34,12 +34,16 @@ def library() -> Library:
 
 
 def first_seating() -> Seating:
-    """Returns who sits at a new board: the sample players if the library has them, else guests."""
-    known = {player.name: player for player in library().players()}
-    if not all(sample.name in known for sample in SAMPLE_PLAYERS):
-        return Seating()
-    dad, son = (Chair(c.name, known[c.name].rating or c.rating) for c in SAMPLE_PLAYERS)
-    return Seating(dad, son, "rapid")
+    """Returns who sits at a new board: the sample players, whose games come with chessgru."""
+    known = {player.name: player.rating for player in library().players()}
+    white, black = (Chair(chair.name, known.get(chair.name) or chair.rating) for chair in SAMPLE_PLAYERS)
+    return Seating(white, black, "rapid")
+
+
+def known_players() -> dict[str, int | None]:
+    """Returns the latest rating, None if unknown, by the name of everybody whose games are known."""
+    known = {player.name: player.rating for player in library().players()}
+    return known | {chair.name: chair.rating for chair in SAMPLE_PLAYERS if chair.name not in known}
 
 
 def _speed(text: str) -> TimeClass | None:

@@ -244,7 +244,7 @@ def test_the_live_region_says_the_last_move_and_the_predictions(open_page: Open)
     screen = open_page()
     screen.type("e4")
     region = screen.page.locator("[aria-live=polite]").filter(has_text="played e4")
-    expect(region).to_have_text(re.compile(r"Guest \(White\) played e4\..*likely to play: .* percent"))
+    expect(region).to_have_text(re.compile(r"Dad played e4\..*Son is likely to play: .* percent"))
 
 
 def test_the_game_survives_closing_the_window_and_restarting_the_server(
