@@ -170,6 +170,7 @@ class Predictor:
         self, model: MoveGRU, white: Seat, black: Seat, *, time_class: TimeClass | None = None
     ) -> None:
         self.white, self.black = white, black
+        self._model, self._time_class = model, time_class
         self._models = (white.model or model, black.model or model)
         none = np.zeros(model.config.style, np.float32)
         styles = [none if seat.style is None else seat.style for seat in (white, black)]
@@ -190,6 +191,10 @@ class Predictor:
         Raises CheckpointError if the folder cannot be used.
         """
         return cls(load_checkpoint(folder).model, white, black, time_class=time_class)
+
+    def reseated(self, white: Seat, black: Seat) -> Predictor:
+        """Returns a predictor with the same base model and speed for other people."""
+        return Predictor(self._model, white, black, time_class=self._time_class)
 
     def predict(self, tokens: Sequence[int]) -> Predictions:
         """Returns both players' predictions after the moves `tokens` from the start of a game.

@@ -121,6 +121,8 @@ class Payload:
     """Read out by screen readers when it changes."""
     pgn: str = ""
     file: str = "game.pgn"
+    study: bool = False
+    """A game looked at, not played: no buttons to change it, and no small graph."""
 
 
 @dataclass(frozen=True, slots=True)

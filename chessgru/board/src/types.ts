@@ -67,6 +67,7 @@ export interface Payload {
   say: string;
   pgn: string;
   file: string;
+  study: boolean;
 }
 
 export type Action =

@@ -163,6 +163,8 @@ export class View {
     controls.back.disabled = cursor === 0;
     controls.resign.disabled = controls.draw.disabled = payload.over || plies === 0;
     controls.save.disabled = plies === 0;
+    for (const name of ['back', 'draw', 'resign', 'fresh', 'save']) controls[name].hidden = payload.study;
+    this.graph.hidden = payload.study;
     this.input.disabled = payload.over && cursor === plies;
   }
 
