@@ -32,6 +32,10 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    def times(self, factor: float) -> Estimate:
+        """Returns the same in another unit."""
+        return Estimate(*(factor * number for number in self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:

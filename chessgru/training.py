@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -265,7 +266,7 @@ class Trainer:
                 "validation": {**scores, "games": len(self.validation)},
             }
             save_checkpoint(self.folder, self.model, about)
-        self._save_run()
+        self.save_run()
         return scores if better else None
 
     def _settings(self) -> dict[str, Any]:
@@ -288,26 +289,39 @@ class Trainer:
                 )
         return tensors
 
-    def _save_run(self) -> None:
+    def save_run(self) -> None:
+        """Writes all that is needed to go on from the current step."""
         state = {"step": self.step, "best": self.best, "since_best": self.since_best}
         metadata = {"settings": json.dumps(self._settings()), "state": json.dumps(state)}
         tensors = {name: value.detach().contiguous().cpu() for name, value in self._tensors().items()}
         write_atomically(self.folder / "run.safetensors", save(tensors, metadata))
 
+    @staticmethod
+    def _metadata(path: Path) -> dict[str, str]:
+        try:
+            with safe_open(path, framework="pt") as file:
+                return dict(file.metadata() or {})
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{path}: not readable ({error}); begin anew in another folder"
+            ) from error
+
+    def _check_settings(self, path: Path, known: dict[str, Any]) -> None:
+        wanted = json.loads(json.dumps(self._settings()))
+        different = next(_differences(known, wanted), None)
+        if different is not None:
+            name, one, other = different
+            raise CheckpointError(
+                f"{path}: the run here has {name} {one!r}, not {other!r}: give the same, or another folder"
+            )
+
     def _resume(self) -> None:
         path = self.folder / "run.safetensors"
         if not path.exists() or self.step:
             return
-        from safetensors import safe_open
-
+        metadata = self._metadata(path)
+        self._check_settings(path, json.loads(metadata["settings"]))
         found = read_tensors(path, self._tensors())
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-        settings = json.loads(metadata["settings"])
-        if settings != json.loads(json.dumps(self._settings())):
-            raise CheckpointError(
-                f"{path}: a run with other settings is here; give another folder or the same settings"
-            )
         prefix = "model."
         self.model.load_state_dict(
             {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
@@ -324,6 +338,18 @@ class Trainer:
                 )
         state = json.loads(metadata["state"])
         self.step, self.best, self.since_best = state["step"], state["best"], state["since_best"]
+
+
+def _differences(
+    known: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yields where two settings differ: the name and both values."""
+    for name in sorted(known.keys() | wanted.keys()):
+        one, other = known.get(name), wanted.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _differences(one, other, f"{prefix}{name}.")
+        elif one != other:
+            yield f"{prefix}{name}", one, other
 
 
 def hold_out(sequences: Sequences, games: int, seed: int) -> tuple[Sequences, Sequences]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import typer
 
 from chessgru.cli.options import AsJSON, ModelFolder
 from chessgru.cli.predicting import predict
+from chessgru.cli.training import train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
     from chessgru.game import Game
     from chessgru.profiles import Profile
-    from chessgru.scores import Score
+    from chessgru.scores import Comparison, Score
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command()(predict)
+app.command()(train)
 _SEED: Final = 2026
 
 
@@ -79,6 +82,15 @@ class _Run:
 
     def __init__(self, table: pd.DataFrame, names: Sequence[str], about: dict[str, Any]) -> None:
         self.table, self.names, self.about = table, names, about
+
+    def comparisons(self) -> list[Comparison]:
+        """Compares the first forecaster with each other one, ply by ply."""
+        import numpy as np
+
+        from chessgru.scores import compare
+
+        first, *others = self.names
+        return [compare(self.table, first, other, np.random.default_rng(_SEED)) for other in others]
 
     def scores(self) -> list[Score]:
         import numpy as np
@@ -203,11 +215,10 @@ def _write_plies(run: _Run, path: Path) -> None:
 
 
 def _tell(run: _Run, as_json: bool) -> None:
-    scores = run.scores()
+    scores, comparisons = run.scores(), run.comparisons()
     if as_json:
-        typer.echo(
-            json.dumps(run.about | {"plies": len(run.table), "scores": [_as_dict(s) for s in scores]})
-        )
+        found = {"scores": list(map(_as_dict, scores)), "comparisons": list(map(_as_dict, comparisons))}
+        typer.echo(json.dumps(run.about | {"plies": len(run.table)} | found))
         return
     about = run.about
     lost = sum(about["rejected"].values())
@@ -217,13 +228,32 @@ def _tell(run: _Run, as_json: bool) -> None:
         again = f" ({about['repeated']} left out: they are scored)" if about["repeated"] else ""
         typer.echo(f"learned from {about['history']} past games{again}")
     typer.echo(_text(scores))
+    typer.echo("\n".join(map(_difference, comparisons)))
 
 
-def _as_dict(score: Score) -> dict[str, Any]:
-    from dataclasses import asdict
+def _difference(found: Comparison) -> str:
+    """Returns one line that says how much better one forecaster is than another."""
+    top1, nll = found.top1.times(100), found.nll
+    return (
+        f"{found.first} less {found.second}: "
+        f"top-1 {top1.value:+.1f} points ({top1.low:+.1f} to {top1.high:+.1f}), "
+        f"NLL {nll.value:+.3f} ({nll.low:+.3f} to {nll.high:+.3f})"
+    )
 
-    measures = ("top1", "top3", "top5", "nll", "ece")
-    return asdict(score) | {name: getattr(score, name)._asdict() for name in measures}
+
+def _as_dict(result: Score | Comparison) -> dict[str, Any]:
+    """Returns scores as JSON values; a number that is not defined is null."""
+    from dataclasses import fields
+
+    found: dict[str, Any] = {}
+    for field in fields(result):
+        value = getattr(result, field.name)
+        found[field.name] = (
+            {name: x if math.isfinite(x) else None for name, x in value._asdict().items()}
+            if hasattr(value, "_asdict")
+            else value
+        )
+    return found
 
 
 def _text(scores: Sequence[Score]) -> str:

@@ -1,0 +1,244 @@
+"""The command that trains a base model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+
+import typer
+
+from chessgru.cli.options import AsJSON
+from chessgru.errors import SettingsError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from chessgru.corpus import Corpus
+    from chessgru.training import Progress, Trainer
+
+_Cell = Literal["gru", "lstm", "rnn"]
+_Precision = Literal["float32", "bfloat16"]
+
+
+class _StoppedError(Exception):
+    """The run was asked to end, and is at the end of a step."""
+
+
+def train(
+    games: Annotated[
+        list[Path], typer.Argument(metavar="GAMES…", help="PGN files, or one token file (.parquet).")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the model and the run.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    passes: Annotated[float, typer.Option(help="How often to go through the games.")] = 1.0,
+    cell: Annotated[str, typer.Option(metavar="gru|lstm|rnn", help="Recurrent cell.")] = "gru",
+    channels: Annotated[int, typer.Option(min=1, help="Width of the board network.")] = 64,
+    blocks: Annotated[int, typer.Option(min=0, help="Residual blocks before the cell.")] = 2,
+    late_blocks: Annotated[int, typer.Option(min=0, help="Residual blocks after the cell.")] = 1,
+    hidden: Annotated[int, typer.Option(min=1, help="Width of the recurrent state.")] = 256,
+    plies_per_batch: Annotated[int, typer.Option(min=1)] = 4096,
+    learning_rate: Annotated[float, typer.Option()] = 2e-3,
+    weight_decay: Annotated[float, typer.Option(min=0)] = 0.02,
+    warmup: Annotated[int, typer.Option(min=1, help="Steps.")] = 300,
+    cooldown: Annotated[float, typer.Option(min=0, max=1, help="Last share of the steps.")] = 0.5,
+    clip: Annotated[float, typer.Option(help="Largest gradient norm.")] = 1.0,
+    rating_dropout: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
+    style_dropout: Annotated[float, typer.Option(min=0, max=1)] = 0.5,
+    style_games: Annotated[int, typer.Option(min=1, help="Games that earn a player a style.")] = 100,
+    player_cap: Annotated[int, typer.Option(min=1, help="Games of one player a pass.")] = 4000,
+    master_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the games with a side of 2400 or more.")
+    ] = 1.0,
+    validation_games: Annotated[int, typer.Option(min=1, help="Kept aside; a tenth at most.")] = 800,
+    validate_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
+    patience: Annotated[int, typer.Option(min=1, help="Validations without gain that end it.")] = 10,
+    precision: Annotated[str, typer.Option(metavar="float32|bfloat16")] = "float32",
+    device: Annotated[str, typer.Option(metavar="cpu|cuda")] = "cpu",
+    threads: Annotated[int, typer.Option(min=0, help="0 leaves it to PyTorch.")] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: AsJSON = False,
+) -> None:
+    """Trains a base model on games; a run that was stopped or killed goes on with --resume.
+
+    The folder holds the best model so far, ready for --model, and the run itself. Ctrl-C stops at the end
+    of the step and keeps what was learned.
+    """
+    _choice(cell, get_args(_Cell), "--cell")
+    _choice(precision, get_args(_Precision), "--precision")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _check_folder(out, resume)
+    import torch
+
+    from chessgru.model import ModelConfig
+    from chessgru.training import Trainer, TrainingConfig, hold_out
+
+    torch.set_num_threads(threads or torch.get_num_threads())
+    corpus = _corpus(games, out)
+    training, validation = hold_out(corpus.games, validation_games, seed)
+    trainer = Trainer(
+        training,
+        validation,
+        out,
+        model=ModelConfig(
+            channels=channels,
+            blocks=blocks,
+            late_blocks=late_blocks,
+            cell=cast("_Cell", cell),
+            hidden=hidden,
+        ),
+        config=TrainingConfig(
+            passes=passes,
+            plies_per_batch=plies_per_batch,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            warmup=warmup,
+            cooldown=cooldown,
+            clip=clip,
+            rating_dropout=rating_dropout,
+            style_dropout=style_dropout,
+            style_games=style_games,
+            player_cap=player_cap,
+            master_share=master_share,
+            validate_every=validate_every,
+            patience=patience,
+            precision=cast("_Precision", precision),
+            seed=seed,
+        ),
+        about={"sources": [path.name for path in games]},
+        device=_device(device),
+    )
+    _run(trainer)
+    _tell(_finish(trainer), out, as_json)
+
+
+def _choice(value: str, allowed: tuple[str, ...], option: str) -> None:
+    if value not in allowed:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+
+
+def _device(name: str) -> str:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"--device {name}: not usable here ({reason}); use cpu") from error
+    return name
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    run, model = (folder / name for name in ("run.safetensors", "weights.safetensors"))
+    if run.exists() and not resume:
+        raise SettingsError(f"{folder}: a run is there; go on with --resume, or choose another --out")
+    if model.exists() and not run.exists():
+        raise SettingsError(f"{folder}: a model is there, but no run to go on with; choose another --out")
+
+
+def _corpus(paths: list[Path], folder: Path) -> Corpus:
+    """Returns the games of all files, with a bar by bytes while they are read."""
+    from tqdm import tqdm
+
+    from chessgru.corpus import cached_corpus
+
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    done: dict[Path, int] = {}
+    with tqdm(total=size, unit="B", unit_scale=True, desc="reading", file=sys.stderr, disable=None) as bar:
+
+        def advance(path: Path, count: int) -> None:
+            done[path] = count
+            bar.update(min(sum(done.values()), size) - bar.n)
+
+        return cached_corpus(paths, folder, advance)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Yields a list that the first Ctrl-C or SIGTERM puts its number in; the second one ends at once."""
+    caught: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def catch(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        caught.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, catch)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(trainer: Trainer) -> None:
+    """Trains with a bar; when asked to stop, keeps the run and exits with 1."""
+    from tqdm import tqdm
+
+    with (
+        _stop_signals() as caught,
+        tqdm(total=trainer.steps, unit=" steps", desc="training", file=sys.stderr, disable=None) as bar,
+    ):
+
+        def listen(progress: Progress) -> None:
+            bar.update(progress.step - bar.n)
+            bar.set_postfix_str(_state(progress))
+            if caught:
+                raise _StoppedError
+
+        try:
+            trainer.run(listen)
+            return
+        except _StoppedError:
+            trainer.save_run()
+    typer.echo(
+        f"chessgru: stopped at step {trainer.step} of {trainer.steps}; go on with --resume", err=True
+    )
+    raise typer.Exit(1)
+
+
+def _state(progress: Progress) -> str:
+    speed = progress.plies / max(progress.seconds, 1e-9)
+    text = f"loss {progress.loss:.3f}, {speed:.0f} plies/s"
+    if progress.validation:
+        text += f", validation {progress.validation['nll']:.3f} nats"
+    return text
+
+
+def _finish(trainer: Trainer) -> dict[str, Any]:
+    """Fits the temperature of the best model on the validation games, stores it and returns the summary."""
+    import torch
+
+    from chessgru.checkpoint import load_checkpoint, save_checkpoint
+    from chessgru.evaluation import fit_temperature
+
+    best = load_checkpoint(trainer.folder)
+    temperature = fit_temperature(best.model, trainer.validation)
+    best.model.temperature.copy_(torch.tensor(temperature))
+    save_checkpoint(trainer.folder, best.model, {**best.about, "temperature": temperature})
+    return {
+        "folder": str(trainer.folder),
+        "steps": trainer.step,
+        "games": len(trainer.training),
+        "plies": len(trainer.training.tokens),
+        "validation": best.about["validation"],
+        "temperature": temperature,
+    }
+
+
+def _tell(summary: dict[str, Any], folder: Path, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    found = summary["validation"]
+    typer.echo(
+        f"{folder}: {summary['steps']} steps on {summary['games']} games, {summary['plies']} plies; "
+        f"validation top-1 {100 * found['top1']:.1f} %, NLL {found['nll']:.3f} on {found['games']} games"
+    )
