@@ -7,10 +7,20 @@ import typer
 
 def assemble() -> typer.Typer:
     """Returns the whole command line as one Typer app; imports neither torch nor SQLAlchemy."""
+    from chessgru.cli import games, scoring
     from chessgru.cli.app import app_command
-    from chessgru.cli.games import app
 
+    app = typer.Typer(
+        help="Shows what two people who know each other are likely to play next.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
     app.command("app")(app_command)
+    for part in (games.app, scoring.app):
+        app.registered_commands += part.registered_commands
+        app.registered_groups += part.registered_groups
     return app
 
 
