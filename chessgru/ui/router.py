@@ -8,6 +8,7 @@ import streamlit as st
 
 from chessgru.ui.contract import Opener
 from chessgru.ui.play import play_page
+from chessgru.ui.players import players_page
 from chessgru.ui.predicting import open_shipped
 
 _STYLE: Final = """<style>
@@ -32,6 +33,8 @@ def run(opener: Opener = open_shipped) -> None:
     def play() -> None:
         play_page(opener)
 
-    st.navigation(
-        [st.Page(play, title="Play", icon=":material/chess:", default=True)], position="top"
-    ).run()
+    pages = [
+        st.Page(play, title="Play", icon=":material/chess:", default=True),
+        st.Page(players_page, title="Players", icon=":material/group:", url_path="players"),
+    ]
+    st.navigation(pages, position="top").run()

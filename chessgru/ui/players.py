@@ -1,0 +1,176 @@
+"""The Players page: games in, people out; who they are, what they play, what was learned about them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from chessgru.errors import ChessgruError, UnknownPlayerError
+from chessgru.library import Library, PlayerSummary, Suggestion
+from chessgru.ui import store
+from chessgru.ui.adding import KIND, add_samples, adding, follow, reports
+from chessgru.ui.jobs import JOBS
+from chessgru.ui.person import person
+from chessgru.ui.setup import plain
+from chessgru.ui.tables import download_csv
+
+MAX_CHOICES: Final = 1000
+MAX_ROWS: Final = 5000
+_CHOSEN: Final = "player"
+_MERGED: Final = "merged"
+_REFUSED: Final = "not_merged"
+
+
+def players_page() -> None:
+    """Draws the page."""
+    st.title("Players", anchor=False)
+    try:
+        library = store.library()
+        everyone = library.players()
+        _page(library, everyone)
+    except ChessgruError as error:
+        st.error(plain(str(error)))
+
+
+def _page(library: Library, everyone: list[PlayerSummary]) -> None:
+    if not everyone:
+        _empty(library)
+    with st.expander("Add games", icon=":material/upload:", expanded=not everyone):
+        adding(library)
+    follow(KIND)
+    reports()
+    if everyone:
+        _same_people(library)
+        _choose(library, everyone)
+
+
+def _empty(library: Library) -> None:
+    with st.container(border=True):
+        st.markdown("**No games yet.** chessgru learns people from games they played.")
+        st.markdown(
+            "Drop a PGN file below, download an account, or have a look first with two people who do not "
+            "exist: Dad, 1500, and Son, 1100, who plays the Sicilian."
+        )
+        busy = any(job.state == "running" for job in JOBS.of(KIND))
+        st.button(
+            "Add the sample players", type="primary", on_click=add_samples, args=(library,), disabled=busy
+        )
+
+
+# Who is one person
+
+
+def _same_people(library: Library) -> None:
+    """Offers pairs of names that are likely one person, and takes back what was confirmed."""
+    refused: set[tuple[str, str]] = st.session_state.setdefault(_REFUSED, set())
+    merged: list[tuple[str, str]] = st.session_state.setdefault(_MERGED, [])
+    found = [
+        s for s in _suggestions(library, library.count(), len(merged)) if (s.name, s.alias) not in refused
+    ]
+    if not (found or merged):
+        return
+    with st.expander(
+        f"Perhaps the same person ({len(found)})", icon=":material/join:", expanded=bool(merged)
+    ):
+        for number, (name, alias) in enumerate(merged):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{plain(alias)} is now {plain(name)}.", width="content")
+                st.button("Undo", key=f"undo-{number}", on_click=_undo, args=(library, name, alias))
+        for number, suggestion in enumerate(found[:20]):
+            _suggestion(library, suggestion, number)
+        if len(found) > 20:
+            st.caption(f"and {len(found) - 20} more, when these are decided")
+
+
+@st.cache_data(ttl=60, max_entries=4, show_spinner="Looking for people with two names …")
+def _suggestions(_library: Library, games: int, merges: int) -> list[Suggestion]:  # noqa: ARG001
+    return _library.suggest_merges()
+
+
+def _suggestion(library: Library, suggestion: Suggestion, number: int) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(suggestion.name)}** and **{plain(suggestion.alias)}**")
+        st.caption(plain(f"{suggestion.reason} · {suggestion.score:.0%} sure"))
+        with st.container(horizontal=True):
+            pair = (library, suggestion.name, suggestion.alias)
+            st.button("One person", key=f"merge-{number}", on_click=_merge, args=pair, type="primary")
+            st.button("Two people", key=f"keep-{number}", on_click=_refuse, args=pair[1:])
+
+
+def _merge(library: Library, name: str, alias: str) -> None:
+    try:
+        library.merge(name, [alias])
+    except ChessgruError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+    else:
+        st.session_state[_MERGED].append((name, alias))
+
+
+def _undo(library: Library, name: str, alias: str) -> None:
+    try:
+        library.unmerge(alias)
+    except ChessgruError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+    st.session_state[_MERGED].remove((name, alias))
+    _suggestions.clear()
+
+
+def _refuse(name: str, alias: str) -> None:
+    st.session_state[_REFUSED].add((name, alias))
+
+
+# Whom to look at
+
+
+def _choose(library: Library, everyone: list[PlayerSummary]) -> None:
+    st.subheader(f"{len(everyone):,} {'player' if len(everyone) == 1 else 'players'}", anchor=False)
+    table = _table(everyone)
+    with st.expander("Everyone as a table", icon=":material/table:"):
+        st.dataframe(table.head(MAX_ROWS), hide_index=True, height=min(36 * len(table) + 40, 320))
+        if len(table) > MAX_ROWS:
+            st.caption(f"The {MAX_ROWS:,} with the most games; the download has all.")
+        download_csv(table, "players.csv", key="players-csv")
+    names = [player.name for player in everyone[:MAX_CHOICES]]
+    remembered = st.session_state.get(_CHOSEN)
+    if remembered is not None and remembered not in names:
+        names.insert(0, remembered)
+    chosen = st.selectbox(
+        "Player",
+        names,
+        index=names.index(remembered) if remembered in names else 0,
+        accept_new_options=True,
+        key="player_choice",
+        help="Choose or type a name",
+    )
+    st.session_state[_CHOSEN] = chosen
+    _show(library, chosen, {player.name: player for player in everyone})
+
+
+def _show(library: Library, name: str | None, known: dict[str, PlayerSummary]) -> None:
+    if not name:
+        return
+    try:
+        found = library.player(name)
+    except UnknownPlayerError as error:
+        st.warning(plain(str(error)))
+        return
+    person(library, found, known[found.name])
+
+
+def _table(everyone: list[PlayerSummary]) -> pd.DataFrame:
+    rows = [
+        {
+            "player": player.name,
+            "games": player.games,
+            "as White": player.white_games,
+            "as Black": player.black_games,
+            "rating": player.rating,
+            "first game": player.first_date,
+            "last game": player.last_date,
+            "also played as": ", ".join(alias for alias in player.aliases if alias != player.name),
+        }
+        for player in everyone
+    ]
+    return pd.DataFrame(rows).astype({"rating": "Int64"})
