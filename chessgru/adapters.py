@@ -10,16 +10,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chessgru.memory import Memory
 from chessgru.model import Context, MoveGRU
+from chessgru.replay import position_keys, replay
 
 _KEPT: Final = ("condition.", "last_move.", "temperature", "place")
 """Parameters that no player changes: there are too many of them, or the style vector speaks for them."""
+
+
+_CONCENTRATION: Final = 2.0
+"""What the network's opinion weighs against counts without age while learning through the memory."""
 
 
 class Factors(NamedTuple):
@@ -62,6 +70,13 @@ def merged(model: MoveGRU, adapters: Adapters) -> MoveGRU:
     return personal.eval()
 
 
+@cache
+def halves_well() -> bool:
+    """Tells whether this processor multiplies bfloat16 faster than float32."""
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not promised by torch to stay
+    return any(getattr(torch.cpu, test, lambda: False)() for test in tests)
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnPlies:
     """B games in which one player's moves count."""
@@ -90,7 +105,11 @@ class OwnPlies:
 
 
 class Learner:
-    """Trains a style vector, and adapters if there are any, on batches of one player's games."""
+    """Trains a style vector, and adapters if there are any, on batches of one player's games.
+
+    With a `memory` of these games, the loss is of what the network and the counts of the other games say
+    together: so the network learns what the counts cannot tell.
+    """
 
     def __init__(
         self,
@@ -101,6 +120,7 @@ class Learner:
         style_rate: float,
         adapter_rate: float,
         style_decay: float,
+        memory: Memory | None = None,
     ) -> None:
         self._base = dict(model.named_parameters())
         self._model = merged(model, adapters)
@@ -116,9 +136,11 @@ class Learner:
         groups = [{"params": [self._style]}] + ([{"params": parts}] if parts else [])
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
         self._style_decay = style_decay
+        self._memory = memory and replace(memory, weights=np.ones_like(memory.weights))
+        self._halved = halves_well()
 
     @property
-    def style(self) -> Tensor:
+    def vector(self) -> Tensor:
         """The style vector (S,) so far."""
         return self._style.detach().clone()
 
@@ -134,11 +156,14 @@ class Learner:
 
     def step(self, batch: OwnPlies, share: float) -> float:
         """Takes one step at `share` of the learning rates; returns the loss in nats a ply before it."""
-        logits, played = self._model(
-            batch.tokens, batch.lengths, batch.context(self._style), scored=batch.scored()
-        )
-        nll = -logits.log_probabilities().index_select(0, played)
-        loss = nll.mean()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._halved):
+            logits, played = self._model(
+                batch.tokens, batch.lengths, batch.context(self._style), scored=batch.scored()
+            )
+        chosen = logits.log_probabilities().index_select(0, played)
+        if self._memory is not None:
+            chosen = _remembering(self._memory, chosen, batch)
+        loss = -chosen.mean()
         self._optimizer.zero_grad()
         self._model.zero_grad()
         (loss + self._style_decay * self._style.square().sum()).backward()
@@ -165,3 +190,15 @@ class Learner:
     def _merge(self) -> None:
         for name, factors in self._factors.items():
             self._parameters[name].copy_(self._base[name] + factors.change(self._base[name]))
+
+
+def _remembering(memory: Memory, chosen: Tensor, batch: OwnPlies) -> Tensor:
+    """Returns the log probabilities (N,) of the played moves once the other games have spoken.
+
+    Each game is in the memory too, and is taken out of the counts, which weigh 1 here whatever their age.
+    """
+    scored = batch.scored()
+    keys = position_keys(replay(batch.tokens[:, :-1]).at(scored)).numpy()
+    times, visits = memory.times(keys, np.arange(len(keys)), batch.tokens[scored].numpy())
+    others, there = torch.from_numpy(np.stack([times, visits]) - 1).clamp(min=0).float()
+    return torch.log((others + _CONCENTRATION * chosen.exp()) / (there + _CONCENTRATION))

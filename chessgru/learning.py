@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chessgru.adapters import Adapters, Learner, new_adapters
+from chessgru.adapters import Adapters, Learner, halves_well, new_adapters
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, SettingsError
@@ -40,7 +40,7 @@ class LearningConfig:
     aside_most: int = 100
     style_steps: int = 30
     style_rate: float = 0.05
-    style_decay: float = 30.0
+    style_decay: float = 10.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
     adapters_from: int = 40
     """The fewest games for which adapters are tried."""
@@ -50,10 +50,12 @@ class LearningConfig:
     most_plies: int = 240_000
     """The most plies they read: with more games there are fewer passes, and the oldest are left out."""
     adapter_rate: float = 2e-3
+    through_memory: bool = True
+    """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
     plies_per_batch: int = 2048
-    k_own: float = 4.0
+    k_own: float = 1.0
     """The expected concentrations, over players."""
-    k_h2h: float = 8.0
+    k_h2h: float = 16.0
     k_doubt: float = 0.7
     """Standard deviation of their logarithm over players."""
     seed: int = 0
@@ -88,6 +90,14 @@ def _threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _played(games: Sequence[Game], names: Collection[str], name: str) -> list[Game]:
+    played = by_time(games_of(games, names))
+    if not played:
+        who = name or min(names, default="nobody")
+        raise ProfileError(f"no games of {who!r} among {len(games)}: import some, or check the name")
+    return played
+
+
 def memory_only(
     base: Checkpoint,
     games: Sequence[Game],
@@ -116,21 +126,12 @@ def memory_only(
     )
 
 
-def _played(games: Sequence[Game], names: Collection[str], name: str) -> list[Game]:
-    played = by_time(games_of(games, names))
-    if not played:
-        who = name or min(names, default="nobody")
-        raise ProfileError(f"no games of {who!r} among {len(games)}: import some, or check the name")
-    return played
-
-
 def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
     """Returns the profile with new games in its memory, style kept: what follows a live game at once.
 
     Games it already knows, and games of others, are passed over.
     """
-    known = set(profile.taken.tolist())
-    new = [game for game in games_of(games, profile.names) if game_number(game) not in known]
+    new = _unknown(games_of(games, profile.names), profile)
     if not new:
         return profile
     return replace(
@@ -140,25 +141,34 @@ def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
     )
 
 
-@dataclass(frozen=True)
-class _Style:
-    """A style vector and adapters, in training."""
+def _unknown(games: Sequence[Game], profile: Profile) -> list[Game]:
+    known = set(profile.taken.tolist())
+    return [game for game in games if game_number(game) not in known]
 
-    style: Tensor
+
+@dataclass(frozen=True)
+class Style:
+    """A style vector (S,) and adapters that go with it."""
+
+    vector: Tensor
     adapters: Adapters
 
 
-class _Aside:
+class Aside:
     """The games kept aside, and how well each candidate predicts them."""
 
     def __init__(self, base: MoveGRU, games: History, memory: Memory, config: LearningConfig) -> None:
         self.games, self.memory, self.config = games, memory, config
         self.by_opponent = memory.by_opponent()
         self.gains: list[Gain] = []
-        network = read(base, games)
+        network = self._read(base, np.zeros(base.config.style, np.float32))
         self._note("base", network)
         self.best, self.k_own, self.k_h2h = self._mix(network)
         self._note("memory", self.best)
+
+    def _read(self, model: MoveGRU, style: NDArray[np.float32]) -> OwnMoves:
+        with torch.autocast("cpu", torch.bfloat16, enabled=halves_well()):
+            return read(model, self.games, style)
 
     def _mix(self, network: OwnMoves) -> tuple[OwnMoves, float, float]:
         doubt = self.config.k_doubt
@@ -173,9 +183,9 @@ class _Aside:
         top1 = float((moves.rank() == 1).mean())
         self.gains.append(Gain(parts=parts, nll=float(moves.nll().mean()), top1=top1, used=used))
 
-    def helps(self, parts: str, model: MoveGRU, style: Tensor) -> bool:
+    def helps(self, parts: str, model: MoveGRU, vector: Tensor) -> bool:
         """Tells whether these parts predict better than the best so far; if so they are the best now."""
-        mixed, k_own, k_h2h = self._mix(read(model, self.games, style.numpy()))
+        mixed, k_own, k_h2h = self._mix(self._read(model, vector.numpy()))
         better = float(mixed.nll().mean()) < float(self.best.nll().mean())
         self._note(parts, mixed, better)
         if better:
@@ -183,6 +193,7 @@ class _Aside:
         return better
 
     def report(self) -> Report:
+        """Returns what was noted."""
         return Report(games=len(self.games), moves=len(self.best), gains=tuple(self.gains))
 
 
@@ -199,17 +210,34 @@ def learn(
 ) -> Profile:
     """Learns the player with these `name_key`s from his games; the others' games are passed over.
 
-    `name` is for messages and shows; `previous` an earlier profile, which is gone on from if it knows most
-    of the games. `threads` None leaves torch's. Raises ProfileError if the player has no game.
+    `name` is for messages and shows. From `previous`, an earlier profile of games that are all still here,
+    learning goes on: a few new games go into the memory, more also into the style. `threads` None leaves
+    torch's. Raises ProfileError if the player has no game.
     """
     config = config or LearningConfig()
     played = _played(games, names, name)
-    plain = memory_only(base, played, names, name=name, config=config)
-    aside = min(config.aside_most, round(len(played) * config.aside_share) or 1)
-    if len(played) <= aside:
-        return plain
+    new = _new_games(played, frozenset(names), base, previous)
     with _threads(threads):
+        if previous is not None and new is not None and 2 * len(new) < previous.games:
+            if len(new) < 10:
+                return take_in(previous, new)
+            return _go_on(base, played, new, previous, progress or _silent, config)
+        plain = memory_only(base, played, names, name=name, config=config)
+        aside = min(config.aside_most, round(len(played) * config.aside_share) or 1)
+        if len(played) <= aside:
+            return plain
         return _learn(base, played, plain, aside, progress or _silent, config)
+
+
+def _new_games(
+    played: list[Game], names: frozenset[str], base: Checkpoint, previous: Profile | None
+) -> list[Game] | None:
+    """Returns the games that a profile does not know yet; None if it must be learned afresh."""
+    if previous is None or previous.base != base.digest or previous.names != names:
+        return None
+    new = _unknown(played, previous)
+    kept = np.isin(previous.taken, numbers_of(played)).all()
+    return new if kept else None
 
 
 def _learn(
@@ -224,13 +252,18 @@ def _learn(
     order = np.arange(len(played))
     earlier, later = order[:-count], order[-count:]
     progress(0.0, "reading the latest games")
-    aside = _Aside(base.model, everything.select(later), remember(played[:-count], plain.names), config)
-    found = _fit(base.model, everything.select(earlier), aside, progress, config)
-    found = _refit(base.model, everything, later, found, config)
+    memory = remember(played[:-count], plain.names)
+    aside = Aside(base.model, everything.select(later), memory, config)
+    found = _fit(base.model, everything.select(earlier), memory, aside, progress, config)
+    found = _refit(base.model, everything, plain.memory, later, found, config)
+    return _finished(plain, found, aside, progress)
+
+
+def _finished(plain: Profile, found: Style, aside: Aside, progress: Progress) -> Profile:
     progress(1.0, "done")
     return replace(
         plain,
-        style=found.style.numpy(),
+        style=found.vector.numpy(),
         adapters=found.adapters,
         k_own=aside.k_own,
         k_h2h=aside.k_h2h,
@@ -238,45 +271,116 @@ def _learn(
     )
 
 
-def _fit(
-    model: MoveGRU, games: History, aside: _Aside, progress: Progress, config: LearningConfig
-) -> _Style:
-    """Fits a style vector and adapters, and returns what helped on the games kept aside."""
-    best = _Style(torch.zeros(model.config.style), {})
+def _go_on(
+    base: Checkpoint,
+    played: list[Game],
+    new: list[Game],
+    previous: Profile,
+    progress: Progress,
+    config: LearningConfig,
+) -> Profile:
+    """Learns from new games, among as many old ones, from where the last profile ended."""
+    plain = memory_only(base, played, previous.names, name=previous.name, config=config)
+    number = {id(game) for game in new}
+    fresh = np.array([index for index, game in enumerate(played) if id(game) in number])
+    later = fresh[-max(1, len(fresh) // 3) :]
+    known = np.setdiff1d(np.arange(len(played)), later)
+    everything = history(played, previous.names)
+    memory = remember([played[index] for index in known], previous.names)
+    before = Style(torch.from_numpy(previous.style), previous.adapters)
+    aside = Aside(base.model, everything.select(later), memory, config)
+    learner = _learner(base.model, before, memory, everything, config)
+    aside.helps("the last profile's style", learner.model, before.vector)
     dice = np.random.default_rng(config.seed)
-    learner = _learner(model, best.style, {}, games, config)
-    steps = config.style_steps
-    for step, batch in enumerate(_batches(games, steps, config, dice)):
-        learner.step(games.batch(batch), _falling(step, steps))
-        progress(0.3 * step / steps, "style")
-    if aside.helps("memory + style", learner.model, learner.style):
-        best = _Style(learner.style, {})
+    older = dice.permutation(np.setdiff1d(known, fresh))[: len(fresh)]
+    some = everything.select(np.concatenate([older, np.setdiff1d(fresh, later)]))
+    _train(learner, some, config.passes, 0.5, config, lambda share: progress(0.9 * share, "style"))
+    after = Style(learner.vector, learner.adapters)
+    better = aside.helps("style with the new games", learner.model, after.vector)
+    return _finished(plain, after if better else before, aside, progress)
+
+
+def _fit(
+    model: MoveGRU, games: History, memory: Memory, aside: Aside, progress: Progress, config: LearningConfig
+) -> Style:
+    """Fits a style vector and adapters, and returns what helped on the games kept aside."""
+    best = Style(torch.zeros(model.config.style), {})
+    learner = _learner(model, best, memory, games, config)
+    passes = config.style_steps * config.plies_per_batch / len(games.sequences.tokens)
+    _train(
+        learner,
+        games,
+        passes,
+        1.0,
+        config,
+        lambda share: progress(0.3 * share, "style"),
+        config.style_steps,
+    )
+    if aside.helps("memory + style", learner.model, learner.vector):
+        best = Style(learner.vector, {})
     if len(games) < config.adapters_from:
         return best
     generator = torch.Generator().manual_seed(config.seed)
-    learner = _learner(model, best.style, new_adapters(model, config.rank, generator), games, config)
-    plies = min(config.passes * len(games.sequences.tokens), config.most_plies)
-    steps = max(1, round(plies / config.plies_per_batch))
-    for step, batch in enumerate(_batches(games, steps, config, dice)):
-        learner.step(games.batch(batch), _falling(step, steps))
-        progress(0.3 + 0.6 * step / steps, "adapters")
-    if aside.helps("memory + style + adapters", learner.model, learner.style):
-        best = _Style(learner.style, learner.adapters)
+    start = Style(best.vector, new_adapters(model, config.rank, generator))
+    learner = _learner(model, start, memory, games, config)
+    _train(
+        learner, games, config.passes, 1.0, config, lambda share: progress(0.3 + 0.6 * share, "adapters")
+    )
+    if aside.helps("memory + style + adapters", learner.model, learner.vector):
+        best = Style(learner.vector, learner.adapters)
     return best
 
 
+def _refit(
+    model: MoveGRU,
+    games: History,
+    memory: Memory,
+    later: NDArray[np.int64],
+    found: Style,
+    config: LearningConfig,
+) -> Style:
+    """Goes on learning with the games kept aside, among as many older ones."""
+    if not found.adapters and not found.vector.any():
+        return found
+    dice = np.random.default_rng(config.seed + 1)
+    older = dice.permutation(np.arange(len(games) - len(later)))[: max(len(later), 20)]
+    learner = _learner(model, found, memory, games, config)
+    some = games.select(np.concatenate([older, later]))
+    _train(learner, some, 1.0, 0.3, config, lambda _share: None)
+    return Style(learner.vector, learner.adapters)
+
+
 def _learner(
-    model: MoveGRU, style: Tensor, adapters: Adapters, games: History, config: LearningConfig
+    model: MoveGRU, start: Style, memory: Memory, games: History, config: LearningConfig
 ) -> Learner:
     own = max(1, len(games.sequences.tokens) // 2)
     return Learner(
         model,
-        style,
-        adapters,
-        style_rate=config.style_rate if not adapters else 0.2 * config.style_rate,
+        start.vector,
+        start.adapters,
+        style_rate=config.style_rate if not start.adapters else 0.2 * config.style_rate,
         adapter_rate=config.adapter_rate,
         style_decay=config.style_decay / own,
+        memory=memory if config.through_memory else None,
     )
+
+
+def _train(
+    learner: Learner,
+    games: History,
+    passes: float,
+    share: float,
+    config: LearningConfig,
+    progress: Callable[[float], None],
+    least_steps: int = 1,
+) -> None:
+    """Takes the steps of some passes over the games, at `share` of the learning rates."""
+    dice = np.random.default_rng([config.seed, len(games)])
+    plies = min(passes * len(games.sequences.tokens), config.most_plies)
+    steps = max(least_steps, round(plies / config.plies_per_batch))
+    for step, batch in enumerate(_batches(games, steps, config, dice)):
+        learner.step(games.batch(batch), share * _falling(step, steps))
+        progress((step + 1) / steps)
 
 
 def _falling(step: int, steps: int) -> float:
@@ -297,19 +401,3 @@ def _batches(
             if left and len(batch):
                 left -= 1
                 yield batch
-
-
-def _refit(
-    model: MoveGRU, games: History, later: NDArray[np.int64], found: _Style, config: LearningConfig
-) -> _Style:
-    """Goes on learning with the games kept aside, among as many older ones."""
-    if not found.adapters and not found.style.any():
-        return found
-    dice = np.random.default_rng(config.seed + 1)
-    older = dice.permutation(np.arange(len(games) - len(later)))[: len(later)]
-    some = games.select(np.concatenate([older, later]))
-    learner = _learner(model, found.style, found.adapters, games, config)
-    steps = max(1, round(len(some.sequences.tokens) / config.plies_per_batch))
-    for step, batch in enumerate(_batches(some, steps, config, dice)):
-        learner.step(some.batch(batch), 0.3 * _falling(step, steps))
-    return _Style(learner.style, learner.adapters)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from chessgru.game import Game, Side, name_key
 from chessgru.replay import position_keys, replay
 
-_GAMES_AT_ONCE = 128
+HALF_LIFE: Final = 400
+"""Games after which a visit counts half: the best of 100 to 1,600 and never, on later games of 8 people."""
+_GAMES_AT_ONCE: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Count:
     """How often a player came to a position, and what he did there."""
 
     moves: dict[int, float]
-    """Token -> times played; fractions where older games weigh less."""
+    """Token -> times played, older games weighing less."""
     times: int
-    """Visits."""
+    """Visits, each counted as one."""
     transposed: int
     """Visits by another order of moves than the game on the board."""
+    seen: dict[int, int] = field(default_factory=dict)
+    """Token -> times played, each counted as one."""
 
     @property
     def total(self) -> float:
@@ -60,6 +64,8 @@ class Memory:
     """(M,) a number for the opponent's name."""
     game: NDArray[np.int32]
     """(M,) which game of the history, in its order."""
+    weights: NDArray[np.float32]
+    """(M,) what the visit counts: 1 in the latest game, half as much HALF_LIFE games before."""
 
     @property
     def games(self) -> int:
@@ -72,28 +78,34 @@ class Memory:
         end = bisect_right(self.keys, key, start)
         if start == end:
             return NOTHING
-        moves = Counter(self.tokens[start:end].tolist())
+        tokens, weights = self.tokens[start:end].tolist(), self.weights[start:end].tolist()
+        moves: dict[int, float] = {}
+        for token, weight in zip(tokens, weights, strict=True):
+            moves[token] = moves.get(token, 0.0) + weight
         transposed = int(np.count_nonzero(self.paths[start:end] != path)) if path else 0
-        return Count({token: float(times) for token, times in moves.items()}, end - start, transposed)
+        return Count(moves, end - start, transposed, dict(Counter(tokens)))
 
     def times(
         self, keys: NDArray[np.int64], position: NDArray[np.int64], token: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Returns counts for many positions at once.
 
-        `keys` is (N,); `position` (L,) and `token` (L,) name L moves of these positions. Returns how often
-        each of the L moves was played, and (N,) how often each position was there.
+        `keys` is (N,); `position` (L,) and `token` (L,) name L moves of these positions. Returns the weight
+        with which each of the L moves was played, and (N,) that of the visits to each position.
         """
         if not len(self.keys):
             return np.zeros(len(position)), np.zeros(len(keys))
         start = np.searchsorted(self.keys, keys, "left")
-        visits = np.searchsorted(self.keys, keys, "right") - start
-        place = np.minimum(start, len(self.keys) - 1)  # a row that stands for the position
-        moves, played = np.unique(self._first_rows() * 2048 + self.tokens, return_counts=True)
-        wanted = place[position] * 2048 + token
+        there = np.searchsorted(self.keys, keys, "right") > start
+        row = np.minimum(start, len(self.keys) - 1)  # stands for the position
+        first = self._first_rows()
+        visits = np.bincount(first, self.weights, len(self.keys))[row]
+        moves, kind = np.unique(first * 2048 + self.tokens, return_inverse=True)
+        played = np.bincount(kind, self.weights)
+        wanted = row[position] * 2048 + token
         found = np.minimum(np.searchsorted(moves, wanted), len(moves) - 1)
-        known = (moves[found] == wanted) & (visits[position] > 0)
-        return np.where(known, played[found], 0).astype(np.float64), visits.astype(np.float64)
+        known = (moves[found] == wanted) & there[position]
+        return np.where(known, played[found], 0.0), np.where(there, visits, 0.0)
 
     def _first_rows(self) -> NDArray[np.int64]:
         """Returns (M,): the first row of each row's position."""
@@ -113,8 +125,12 @@ class Memory:
 
     def plus(self, later: Memory) -> Memory:
         """Returns this memory with later games added."""
-        first = int(self.game.max(initial=-1)) + 1
-        return _joined([self, replace(later, game=later.game + np.int32(first))])
+        first, more = self._next_game(), later._next_game()
+        aged = replace(self, weights=self.weights * np.float32(0.5 ** (more / HALF_LIFE)))
+        return _joined([aged, replace(later, game=later.game + np.int32(first))])
+
+    def _next_game(self) -> int:
+        return int(self.game.max(initial=-1)) + 1
 
 
 def text_number(text: str) -> int:
@@ -174,11 +190,12 @@ def _batch(played: Sequence[tuple[Game, Side]]) -> _Batch:
     )
 
 
-def _rows_of(played: Sequence[tuple[Game, Side]], numbers: NDArray[np.int64]) -> Memory:
-    """Returns the rows of some games, `numbers` (B,) their places in the history; not sorted by key."""
+def _rows_of(played: Sequence[tuple[Game, Side]], numbers: NDArray[np.int64], total: int) -> Memory:
+    """Returns the rows of some games of `total`, `numbers` (B,) their places; not sorted by key."""
     batch = _batch(played)
     boards = replay(torch.from_numpy(batch.tokens[:, :-1])).at(torch.from_numpy(batch.own))
     row = np.nonzero(batch.own)[0]
+    weights = (0.5 ** ((total - 1 - numbers) / HALF_LIFE)).astype(np.float32)
     return Memory(
         keys=position_keys(boards).numpy(),
         tokens=batch.tokens[batch.own].astype(np.uint16),
@@ -186,11 +203,12 @@ def _rows_of(played: Sequence[tuple[Game, Side]], numbers: NDArray[np.int64]) ->
         days=batch.days[row].astype(np.int32),
         opponents=batch.opponents[row],
         game=numbers[row].astype(np.int32),
+        weights=weights[row],
     )
 
 
 def remember(games: Sequence[Game], names: Collection[str]) -> Memory:
-    """Returns the memory of the player with these `name_key`s over his games.
+    """Returns the memory of the player with these `name_key`s over his games, oldest first.
 
     Games he did not play, or played against himself, are passed over.
     """
@@ -199,7 +217,7 @@ def remember(games: Sequence[Game], names: Collection[str]) -> Memory:
     parts = []
     for start in range(0, len(played), _GAMES_AT_ONCE):
         numbers = order[start : start + _GAMES_AT_ONCE]
-        parts.append(_rows_of([played[number] for number in numbers], numbers))
+        parts.append(_rows_of([played[number] for number in numbers], numbers, len(played)))
     return _joined(parts) if parts else empty_memory()
 
 
@@ -211,7 +229,7 @@ def _joined(parts: Sequence[Memory]) -> Memory:
 
 
 def _columns(memory: Memory) -> tuple[NDArray[Any], ...]:
-    return tuple(getattr(memory, field.name) for field in fields(Memory))
+    return tuple(getattr(memory, column.name) for column in fields(Memory))
 
 
 def _rows(memory: Memory, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Memory:
@@ -222,7 +240,8 @@ def empty_memory() -> Memory:
     """Returns the memory of somebody nobody has seen play."""
     wide, narrow = np.zeros(0, np.int64), np.zeros(0, np.int32)
     tokens = np.zeros(0, np.uint16)
-    return Memory(keys=wide, tokens=tokens, paths=wide, days=narrow, opponents=wide, game=narrow)
+    weights = np.zeros(0, np.float32)
+    return Memory(wide, tokens, wide, narrow, wide, narrow, weights)
 
 
 def mix(prior: NDArray[np.float64], count: Count, concentration: float) -> NDArray[np.float64]:
