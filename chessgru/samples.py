@@ -6,12 +6,17 @@ the base model with habits of their own in the opening; nobody's real games are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO, cast
+
+import chess.pgn
 
 from chessgru.errors import PGNError
-from chessgru.game import Game
+from chessgru.game import Game, Result
 from chessgru.pgn import read_all
+from chessgru.vocabulary import token_of
 
 NAME = "dad-and-son.pgn"
 
@@ -33,9 +38,36 @@ def sample_path() -> Path:
 
 def games_of(path: str | Path | None = None) -> list[Game]:
     """Returns the accepted games of a PGN file, the sample games if the path is None."""
-    return read_all(path or sample_path())[0]
+    return read_all(path)[0] if path is not None else sample_games()
 
 
 def sample_games() -> list[Game]:
-    """Returns the games of the sample file, oldest first."""
-    return games_of()
+    """Returns the games of the sample file, oldest first.
+
+    They are read by python-chess, which needs a second for them: our own reader is compiled at its first
+    use, and nobody should wait for that before the first move.
+    """
+    with sample_path().open(encoding="utf-8") as file:
+        return list(_read(file))
+
+
+def _read(file: TextIO) -> Iterator[Game]:
+    index = 0
+    while (game := chess.pgn.read_game(file)) is not None:
+        tags = game.headers
+        yield Game(
+            tokens=tuple(token_of(move) for move in game.mainline_moves()),
+            white=tags["White"],
+            black=tags["Black"],
+            white_rating=int(tags["WhiteElo"]),
+            black_rating=int(tags["BlackElo"]),
+            result=cast("Result", tags["Result"]),
+            date=tags["Date"],
+            time_control=tags["TimeControl"],
+            event=tags["Event"],
+            site=tags["Site"],
+            round=tags["Round"],
+            source=NAME,
+            index=index,
+        )
+        index += 1
