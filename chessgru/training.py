@@ -317,6 +317,8 @@ class Trainer:
 
     def _resume(self) -> None:
         path = self.folder / "run.safetensors"
+        for stale in self.folder.glob(".*.safetensors.*"):  # half written when a run was killed
+            stale.unlink(missing_ok=True)
         if not path.exists() or self.step:
             return
         metadata = self._metadata(path)
