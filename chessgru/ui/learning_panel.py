@@ -15,7 +15,7 @@ from chessgru.errors import ChessgruError
 from chessgru.library import Library, Player
 from chessgru.ui.adding import follow
 from chessgru.ui.jobs import JOBS, Job, time_text
-from chessgru.ui.predicting import MODEL_VARIABLE
+from chessgru.ui.predicting import MODEL_VARIABLE, forget_predictors
 from chessgru.ui.setup import plain
 from chessgru.ui.tables import download_csv, file_name
 
@@ -64,6 +64,7 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
         profile = learn(base, games, player.keys, name=player.name, progress=listen, threads=1)
         job.check()
         save_profile(profile, profile_path(library.path.parent, player.name))
+        forget_predictors()
         job.results.append(profile)
 
     return work

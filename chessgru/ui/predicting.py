@@ -54,6 +54,11 @@ def opened(seating: Seating, opener: Opener) -> Opened | str:
     return _opened(opener, name, replace(seating, clock=None, speed=seating.pace), _games_stored())
 
 
+def forget_predictors() -> None:
+    """Makes every predictor be opened anew: somebody was learned."""
+    _opened.clear()
+
+
 def predictions(game: LiveGame, seating: Seating, opener: Opener) -> Predictions | str:
     """Returns the predictions at the game's cursor, or one line that says why there are none."""
     found = opened(seating, opener)
