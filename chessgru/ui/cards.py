@@ -21,13 +21,15 @@ def other(side: Side) -> Side:
 
 
 def evidence(move: Suggestion, opponent: str) -> str:
-    """Returns the counts behind a move, such as "23 of 31 times here, 4 of 5 against Son"."""
-    parts = []
-    if move.seen:
-        parts.append(f"{move.seen} of {move.of} times here")
-    if move.seen and move.h2h_of:
-        parts.append(f"{move.h2h_seen} of {move.h2h_of} against {opponent}")
-    return ", ".join(parts)
+    """Returns the counts behind a move, such as "23 of 31 times here, 4 of 5 against Son"; "" if none."""
+    if not move.seen:
+        return ""
+    here = f"{move.seen} of {move.of} times here"
+    if not move.h2h_of:
+        return here
+    if (move.h2h_seen, move.h2h_of) == (move.seen, move.of):
+        return f"{here}, always against {opponent}"
+    return f"{here}, {move.h2h_seen} of {move.h2h_of} against {opponent}"
 
 
 def _row(move: Suggestion, opponent: str) -> MoveRow:

@@ -120,7 +120,8 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     def open_one(path: str = "", width: int = 1280, height: int = 900, touch: bool = False) -> Screen:
         context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
+        context.set_default_navigation_timeout(60_000)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
@@ -198,7 +199,7 @@ class Screen:
         )
         return {key: re.sub(r"\b(anim|dragging|selected)\b", "", name).strip() for key, name in found}
 
-    def expect_piece(self, square: str, piece: str) -> None:
+    def expect_piece(self, square: str, piece: str | None) -> None:
         deadline = time.monotonic() + 5
         while self.pieces().get(square) != piece:
             assert time.monotonic() < deadline, f"expected {piece} on {square}, found {self.pieces()}"

@@ -18,7 +18,7 @@ def test_a_dragged_move_shows_at_once_and_changes_both_predictions(open_page: Op
     assert len(before["white"]) == 5
     assert before["black"]
     screen.drag("e2", "e4")
-    assert screen.pieces()["e4"] == "white pawn"
+    screen.expect_piece("e4", "white pawn")
     screen.expect_line("e4")
     after = screen.cards()
     assert after["white"] != before["white"]
@@ -89,8 +89,7 @@ def test_a_pawn_taken_in_passing_leaves_at_once(open_page: Open) -> None:
     screen = open_page()
     screen.type("e4", "a6", "e5", "d5")
     screen.drag("e5", "d6")
-    screen.page.wait_for_timeout(30)
-    assert "d5" not in screen.pieces()
+    screen.expect_piece("d5", None)
     screen.expect_line("e4", "a6", "e5", "d5", "exd6")
 
 

@@ -20,7 +20,7 @@ export function brushes(): DrawBrushes {
     for (let level = 0; level <= LEVELS; level++) {
       const key = `${side}${level}`;
       const opacity = FLOOR + (1 - FLOOR) * (level / LEVELS);
-      result[key] = { key, color: COLORS[side], opacity, lineWidth: 5 + Math.round((9 * level) / LEVELS) };
+      result[key] = { key, color: COLORS[side], opacity, lineWidth: 5 + Math.round((6 * level) / LEVELS) };
     }
   }
   return result as DrawBrushes;

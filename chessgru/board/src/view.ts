@@ -82,12 +82,15 @@ export class View {
   receive(payload: Payload): void {
     const current = this.outbox.acknowledge(payload.session, payload.ack);
     if (!current) return;
+    const known = !this.pending && this.payload !== undefined && samePosition(this.payload, payload);
     this.payload = payload;
     this.cursor = payload.cursor;
     this.orientation = payload.orientation;
     this.pending = false;
-    this.wrap.querySelector('.promotion')?.remove();
-    this.draw();
+    if (!known) {
+      this.wrap.querySelector('.promotion')?.remove();
+      this.draw();
+    }
     this.drawSide();
     if (this.live.textContent !== payload.say) this.live.textContent = payload.say;
     this.error.textContent = payload.error;
@@ -145,6 +148,7 @@ export class View {
     this.graph.replaceChildren(label, surpriseGraph(payload, (cursor) => this.go(cursor)));
     this.clocks.show(payload);
     this.place();
+    this.drawArrows();
   }
 
   private drawArrows(side?: Color, alone: { uci: string; p: number } | null = null): void {
@@ -321,6 +325,13 @@ export class View {
     this.root.append(el('div', { class: 'layout' }, left, right), this.live);
     parent.append(this.root);
   }
+}
+
+// Streamlit draws again for many reasons: a drag or an open question must not notice.
+function samePosition(one: Payload, other: Payload): boolean {
+  const position = ({ game, fen, cursor, line, over, status, orientation, players }: Payload): string =>
+    [game, fen, cursor, line.length, over, status, orientation, players.white.mayMove, players.black.mayMove].join();
+  return position(one) === position(other);
 }
 
 function legend(): HTMLElement {
