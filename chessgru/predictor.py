@@ -23,9 +23,10 @@ from chessgru import vocabulary
 from chessgru.checkpoint import load_checkpoint
 from chessgru.errors import MoveError
 from chessgru.game import Side, TimeClass
-from chessgru.memory import NOTHING, Count, Memory, mix, next_path
+from chessgru.memory import NOTHING, Count, Memory, mix, next_path, text_number
 from chessgru.model import NO_MOVE, Context, MoveGRU, Reading, speed_index
-from chessgru.replay import Boards, position_keys, push, start_boards
+from chessgru.positions import boards_of
+from chessgru.replay import Boards, position_keys, push
 
 LIKELY_MASS: Final = 0.95
 """The waiting player's prediction follows the likeliest moves that carry this much probability."""
@@ -130,9 +131,9 @@ class _Mixed:
             network=float(self.network[token]),
             own=float(self.own[token]),
             head_to_head=float(self.head_to_head[token]),
-            seen=round(count.moves.get(token, 0)),
+            seen=count.seen.get(token, 0),
             of=count.times,
-            h2h_seen=round(h2h.moves.get(token, 0)),
+            h2h_seen=h2h.seen.get(token, 0),
             h2h_of=h2h.times,
             transposed=count.transposed,
         )
@@ -163,13 +164,21 @@ def _share(count: Count, concentration: float) -> NDArray[np.float64]:
 class Predictor:
     """Predicts both players of one game; remembers the positions it has read.
 
-    Safe to share between threads.
+    `start` is where the game began, None for the standard start. Of a game that was set up the network has
+    read nothing before; the memories know its positions all the same. Safe to share between threads.
     """
 
     def __init__(
-        self, model: MoveGRU, white: Seat, black: Seat, *, time_class: TimeClass | None = None
+        self,
+        model: MoveGRU,
+        white: Seat,
+        black: Seat,
+        *,
+        time_class: TimeClass | None = None,
+        start: chess.Board | None = None,
     ) -> None:
         self.white, self.black = white, black
+        self._start = chess.Board() if start is None else start.copy(stack=False)
         self._model, self._time_class = model, time_class
         self._models = (white.model or model, black.model or model)
         none = np.zeros(model.config.style, np.float32)
@@ -193,8 +202,8 @@ class Predictor:
         return cls(load_checkpoint(folder).model, white, black, time_class=time_class)
 
     def reseated(self, white: Seat, black: Seat) -> Predictor:
-        """Returns a predictor with the same base model and speed for other people."""
-        return Predictor(self._model, white, black, time_class=self._time_class)
+        """Returns a predictor with the same base model, speed and start for other people."""
+        return Predictor(self._model, white, black, time_class=self._time_class, start=self._start)
 
     def predict(self, tokens: Sequence[int]) -> Predictions:
         """Returns both players' predictions after the moves `tokens` from the start of a game.
@@ -203,9 +212,9 @@ class Predictor:
         """
         with self._lock, torch.inference_mode():
             line = self._read(tuple(tokens))
-            board = _board(tokens)
+            board = self._board(tokens)
             here = line[-1]
-            to_move: Side = "white" if len(tokens) % 2 == 0 else "black"
+            to_move: Side = "white" if board.turn else "black"
             waiting: Side = "black" if to_move == "white" else "white"
             ranked = here.mixed.ranked() if not board.is_game_over() else []
             suggestions = tuple(
@@ -219,6 +228,12 @@ class Predictor:
             )
         white, black = (first, second) if to_move == "white" else (second, first)
         return Predictions(white, black, to_move, bits)
+
+    def _board(self, tokens: Sequence[int]) -> chess.Board:
+        board = self._start.copy()
+        for token in tokens:
+            board.push(vocabulary.MOVES[token])
+        return board
 
     # Reading the line ------------------------------------------------------------------------------
 
@@ -243,20 +258,22 @@ class Predictor:
         return line
 
     def _first(self) -> _Ply:
-        boards = start_boards(1, torch.device("cpu"))
-        readings = self._step(boards, NO_MOVE, None)
-        return _Ply(boards, 1, readings, self._mix("white", readings[0].log_probabilities[0], boards, 1))
+        fen = self._start.fen()
+        path = 1 if fen == chess.STARTING_FEN else text_number(fen)  # another way than any known game
+        boards = boards_of(self._start)
+        return self._ply(boards, path, self._step(boards, NO_MOVE, None))
+
+    def _ply(self, boards: Boards, path: int, readings: tuple[Reading, Reading]) -> _Ply:
+        side: Side = "black" if boards.black_to_move[0] else "white"
+        reading = readings[side == "black"]
+        return _Ply(boards, path, readings, self._mix(side, reading.log_probabilities[0], boards, path))
 
     def _next(self, before: _Ply, token: int, ply: int) -> _Ply:
-        mover = before.readings[ply % 2]
+        mover = before.readings[int(before.boards.black_to_move[0])]
         if mover.log_probabilities[0, token] == -torch.inf:
             raise MoveError(f"ply {ply + 1}: {vocabulary.UCI[token]} is not legal here; take it back")
         boards = push(before.boards, torch.tensor([token]))
-        readings = self._step(boards, token, before.readings)
-        side: Side = "black" if ply % 2 == 0 else "white"
-        path = next_path(before.path, token)
-        reading = readings[1 if side == "black" else 0]
-        return _Ply(boards, path, readings, self._mix(side, reading.log_probabilities[0], boards, path))
+        return self._ply(boards, next_path(before.path, token), self._step(boards, token, before.readings))
 
     def _step(
         self, boards: Boards, token: int, before: tuple[Reading, Reading] | None
@@ -354,9 +371,9 @@ def _average(
             network=float(network[token]),
             own=float(own[token]),
             head_to_head=float(against[token]),
-            seen=round(sum(count.moves.get(token, 0) for count in counts)),
+            seen=sum(count.seen.get(token, 0) for count in counts),
             of=sum(count.times for count in counts),
-            h2h_seen=round(sum(count.moves.get(token, 0) for count in h2h)),
+            h2h_seen=sum(count.seen.get(token, 0) for count in h2h),
             h2h_of=sum(count.times for count in h2h),
             transposed=sum(count.transposed for count in counts),
         )
@@ -392,10 +409,3 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
         if left != right:
             return ply
     return min(len(one), len(other))
-
-
-def _board(tokens: Sequence[int]) -> chess.Board:
-    board = chess.Board()
-    for token in tokens:
-        board.push(vocabulary.MOVES[token])
-    return board

@@ -9,6 +9,7 @@ def assemble() -> typer.Typer:
     """Returns the whole command line as one Typer app; imports neither torch nor SQLAlchemy."""
     from chessgru.cli import games, scoring
     from chessgru.cli.app import app_command
+    from chessgru.cli.engine import uci
 
     app = typer.Typer(
         help="Shows what two people who know each other are likely to play next.",
@@ -18,6 +19,7 @@ def assemble() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.command("app")(app_command)
+    app.command("uci")(uci)
     for part in (games.app, scoring.app):
         app.registered_commands += part.registered_commands
         app.registered_groups += part.registered_groups

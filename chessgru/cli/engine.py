@@ -1,0 +1,63 @@
+"""The command that plays as a person in any chess program."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from chessgru.cli.options import LibraryFile, ModelFolder, open_library
+
+
+def uci(
+    player: Annotated[
+        str, typer.Option(metavar="NAME", help="Who plays; default: anybody of the --rating.")
+    ] = "",
+    opponent: Annotated[str, typer.Option(metavar="NAME", help="Against whom; default: anybody.")] = "",
+    rating: Annotated[int, typer.Option(min=0, max=4000, help="The player's; 0: the latest known.")] = 0,
+    temperature: Annotated[
+        int, typer.Option(min=0, max=300, help="In hundredths: 100 as he plays, 0 always the likeliest.")
+    ] = 100,
+    pacing: Annotated[
+        bool, typer.Option("--pacing/--no-pacing", help="Pause before a move as people do.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Draw the same moves each time; default: others.")
+    ] = None,
+    library: LibraryFile = None,
+    model: ModelFolder = None,
+) -> None:
+    """Plays as a person in any chess program that speaks UCI; add this command there as an engine.
+
+    Every option can be changed in the program. The protocol is spoken on standard input and output.
+    """
+    import numpy as np
+
+    from chessgru.uci import Conversation
+    from chessgru.uci_people import LibraryPeople
+    from chessgru.uci_words import Settings
+
+    with open_library(library) as games:
+        people = LibraryPeople(games, model)
+        settings = Settings(
+            player=people.find(player) if player else "",
+            opponent=people.find(opponent) if opponent else "",
+            rating=rating,
+            temperature=temperature,
+            pacing=pacing,
+        )
+        _in_utf8()
+        Conversation(people, _say, np.random.default_rng(seed), settings=settings).run(sys.stdin)
+
+
+def _in_utf8() -> None:
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
