@@ -9,18 +9,31 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from chessgru.baselines import CountTable, Floats, Forecaster, Line, Longs, Uniform, count_memory
+from chessgru.baselines import (
+    CountTable,
+    Floats,
+    Forecaster,
+    Line,
+    Longs,
+    Uniform,
+    count_memory,
+    fit_concentration,
+    read_line,
+)
+from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import UnknownPlayerError
 from chessgru.evaluation import Network, forecast_games
 from chessgru.game import Game, name_key
-from chessgru.memory import Memory
+from chessgru.memory import Memory, remember
 from chessgru.own_moves import by_time, games_of, history
 from chessgru.profiles import Profile, adapted
-from chessgru.sequences import Sequences, encode
+from chessgru.sequences import Sequences
 
 PERSONAL: Final = "personal"
 _SAME_GAME_PLIES: Final = 20
+_GAMES_ASIDE: Final = 100
+_PLIES_AT_ONCE: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -102,8 +115,25 @@ def _identity(game: Game) -> tuple[object, ...]:
 
 def memory_alone(profile: Profile, past: Sequence[Game]) -> CountTable:
     """Returns the player's count table over uniform, its concentration fitted on his latest games."""
-    fitted = CountTable.learn(encode(past))
-    return CountTable(count_memory(profile.memory), concentration=fitted.concentration, name="memory")
+    return CountTable(
+        count_memory(profile.memory), concentration=_concentration_alone(past, profile.names), name="memory"
+    )
+
+
+def _concentration_alone(past: Sequence[Game], names: Collection[str]) -> float:
+    """Returns the concentration that best foretells a player's latest games from counts alone."""
+    earlier = len(past) - min(_GAMES_ASIDE, len(past) // 10)
+    rough = count_memory(remember(past[:earlier], names))
+    latest = history(past[earlier:], names)
+    evidence = [np.zeros((3, 0))]
+    for group in batches_of(latest.sequences, np.arange(len(latest)), _PLIES_AT_ONCE):
+        line = read_line(latest.sequences, group)
+        own = line.ply % 2 == latest.side[line.number[line.game]]
+        times = rough.after(line.keys, line)
+        total = np.bincount(line.position, weights=times, minlength=len(line.ply))
+        prior = np.exp(Uniform().forecast(line))
+        evidence.append(np.stack([prior[line.played], times[line.played], total])[:, own])
+    return fit_concentration(*np.concatenate(evidence, axis=1))
 
 
 def forecast_player(

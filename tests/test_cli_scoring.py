@@ -91,6 +91,7 @@ def test_all_games_are_scored_beside_uniform(call, later, model, tmp_path):
     assert everything["base"]["top1"]["value"] == pytest.approx((plies["rank"] == 1).mean())
     assert everything["base"]["top1"]["low"] <= everything["base"]["top1"]["value"]
     assert [c["second"] for c in found["comparisons"]] == ["uniform"]
+    assert sum(each["plies"] for each in found["calibration"]) == len(plies)
 
 
 def test_the_scores_can_be_read(call, later, past, model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
     from chessgru.game import Game
     from chessgru.profiles import Profile
-    from chessgru.scores import Comparison, Score
+    from chessgru.scores import Comparison, Reliability, Score
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -61,6 +62,9 @@ def evaluate(
     scored, beside the base model and the count table alone. Intervals hold 95 %, by a bootstrap over games.
     """
     _check(player, alias, history, plies)
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # before torch: busy cores are not waited for busily
     from chessgru.checkpoint import load_checkpoint
 
     base = load_checkpoint(model)
@@ -91,6 +95,12 @@ class _Run:
 
         first, *others = self.names
         return [compare(self.table, first, other, np.random.default_rng(_SEED)) for other in others]
+
+    def calibration(self) -> list[Reliability]:
+        """Returns how often the first forecaster's likeliest move was played, by its probability."""
+        from chessgru.scores import reliability
+
+        return reliability(self.table, self.names[0])
 
     def scores(self) -> list[Score]:
         import numpy as np
@@ -217,7 +227,11 @@ def _write_plies(run: _Run, path: Path) -> None:
 def _tell(run: _Run, as_json: bool) -> None:
     scores, comparisons = run.scores(), run.comparisons()
     if as_json:
-        found = {"scores": list(map(_as_dict, scores)), "comparisons": list(map(_as_dict, comparisons))}
+        found: dict[str, Any] = {
+            "scores": list(map(_as_dict, scores)),
+            "comparisons": list(map(_as_dict, comparisons)),
+        }
+        found["calibration"] = [each._asdict() for each in run.calibration()]
         typer.echo(json.dumps(run.about | {"plies": len(run.table)} | found))
         return
     about = run.about
