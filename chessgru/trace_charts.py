@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chessgru.charts import ACCENT, QUIET, WIDTH, Array, Picture, framed, move_axis, palette, plies, san_of
+from chessgru.comparison import NAMES, Run
 from chessgru.trace import Trace
 
 CELLS: Final = {"GRU": ACCENT, "LSTM": "#7a4fb5", "RNN": "#8a8a8a"}
@@ -178,3 +179,49 @@ def copying_accuracy(curves: Mapping[str, Array], chance: float, window: int = 1
     guess = alt.Chart(pd.DataFrame({"accuracy": [chance]})).mark_rule(color=QUIET, strokeDash=[2, 4])
     note = f"dotted rule: guessing; means over {window} steps"
     return framed(lines + guess.encode(alt.Y("accuracy:Q")), "Learning to remember", note, height=220)
+
+
+def learning_of_cells(runs: Sequence[Run], against: str) -> Picture:
+    """Draws held-out NLL against "plies" or "seconds": a thin line a run, a thick one for a cell's mean."""
+    rows = [
+        pd.DataFrame(
+            {"cell": NAMES[run.cell], "seed": run.seed, "across": getattr(run, against), "nll": run.nll}
+        )
+        for run in runs
+    ]
+    table = pd.concat([rows_of.assign(scoring=np.arange(len(rows_of))) for rows_of in rows])
+    mean = table.groupby(["cell", "scoring"], as_index=False)[["across", "nll"]].mean()
+    titles = {"plies": "plies read", "seconds": "processor time (seconds)"}
+    across = alt.X(
+        "across:Q", title=titles[against], axis=alt.Axis(grid=False), scale=alt.Scale(nice=False)
+    )
+    down = alt.Y("nll:Q", title="NLL, held-out games (nats a ply)", scale=alt.Scale(zero=False))
+    thin = alt.Chart(table).mark_line(strokeWidth=1, opacity=0.35)
+    thick = alt.Chart(mean).mark_line(strokeWidth=2.5, point=True)
+    thin = thin.encode(across, down, cell_color(), alt.Detail("seed:N"))
+    thick = thick.encode(across, down, cell_color(), alt.StrokeDash("cell:N", scale=_DASHES, legend=None))
+    same = "same data" if against == "plies" else "same time"
+    return framed(thin + thick, f"Learning, the {same}", "thin: one seed; thick: the mean", height=230)
+
+
+def differences_of_cells(table: pd.DataFrame) -> alt.FacetChart:
+    """Draws NLL differences to the GRU with their intervals, from `comparison.differences`."""
+    base = alt.Chart(table)
+    across = alt.Scale(nice=True)
+    rows = alt.Y("cell:N", title=None, axis=alt.Axis(labelFontSize=12))
+    lines = base.mark_rule(strokeWidth=3).encode(
+        alt.X("low:Q", title="NLL minus the GRU's (nats a ply)", scale=across),
+        alt.X2("high"),
+        rows,
+        cell_color(),
+    )
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(alt.X("value:Q"), rows, cell_color())
+    zero = base.mark_rule(color=QUIET, strokeDash=[2, 4]).encode(alt.X(datum=0))
+    panels = alt.layer(zero, lines, points).properties(width=WIDTH - 80, height=70)
+    header = alt.Header(labelFontSize=12, labelColor=QUIET, labelOrient="top", labelAnchor="start")
+    chart = panels.facet(row=alt.Row("rule:N", title=None, header=header), spacing=14)
+    note = "right of the dotted rule the GRU is better; bars: 95 % over seeds"
+    picture: alt.FacetChart = chart.properties(
+        title=alt.TitleParams("Other cells against the GRU", subtitle=note)
+    )
+    return picture
