@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,9 @@ def _checkpoint(folder: str) -> Checkpoint:
     from chessgru.checkpoint import load_checkpoint
 
     torch.set_num_threads(1)
-    return load_checkpoint(Path(folder) if folder else None)
+    checkpoint = load_checkpoint(Path(folder) if folder else None)
+    gc.freeze()  # what is loaded by now stays: later collections need not look at it
+    return checkpoint
 
 
 def _person(chair: Chair) -> Person | None:
