@@ -17,7 +17,7 @@ from chessgru.ui.adding import follow
 from chessgru.ui.jobs import JOBS, Job, time_text
 from chessgru.ui.predicting import MODEL_VARIABLE, forget_predictors
 from chessgru.ui.setup import plain
-from chessgru.ui.tables import download_csv, file_name
+from chessgru.ui.tables import download_csv, facts, file_name
 
 if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
@@ -156,12 +156,13 @@ def _gains(profile: Profile) -> None:
         return
     used = [gain for gain in report.gains if gain.used]
     first, last = report.gains[0], used[-1] if used else report.gains[0]
-    with st.container(horizontal=True, gap="large"):
-        points = 100 * (last.top1 - first.top1)
-        bits = (last.nll - first.nll) / math.log(2)
-        st.metric("First guess right", f"{last.top1:.1%}", f"{points:+.1f} points", width="content")
-        surprise = f"{last.nll / math.log(2):.2f} bits"
-        st.metric("Surprise a move", surprise, f"{bits:+.2f}", delta_color="inverse", width="content")
+    facts(
+        (
+            ("First guess right", f"{first.top1:.1%} → {last.top1:.1%}"),
+            ("Surprise a move", f"{first.nll / math.log(2):.2f} → {last.nll / math.log(2):.2f} bits"),
+            ("Profile uses", last.parts.replace("base", "base model")),
+        )
+    )
     table = gains_table(profile)
     st.dataframe(table, hide_index=True)
     st.caption(f"Measured on {report.moves:,} moves of the latest {report.games:,} games, kept aside.")

@@ -15,7 +15,7 @@ from chessgru.openings import opening_of
 from chessgru.profiles import delete_profile, profile_path
 from chessgru.ui.learning_panel import learning_panel
 from chessgru.ui.setup import plain
-from chessgru.ui.tables import download_csv, file_name
+from chessgru.ui.tables import download_csv, facts, file_name
 from chessgru.ui.tree import Branch, Line, board_after, branches, lines_of, written
 from chessgru.vocabulary import MOVES
 
@@ -41,14 +41,14 @@ def person(library: Library, player: Player, summary: PlayerSummary) -> None:
 
 def _numbers(summary: PlayerSummary) -> None:
     dates = " – ".join(dict.fromkeys(date for date in (summary.first_date, summary.last_date) if date))
-    with st.container(horizontal=True, gap="large"):
-        for label, value in (
+    facts(
+        (
             ("Games", f"{summary.games:,}"),
             ("White · Black", f"{summary.white_games:,} · {summary.black_games:,}"),
             ("Latest rating", str(summary.rating or "unknown")),
             ("Played", dates.replace(".", "\u2011") or "undated"),
-        ):
-            st.metric(label, value, width="content")
+        )
+    )
 
 
 # Repertoire
@@ -218,4 +218,3 @@ def _delete(library: Library, player: Player) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
     st.toast(plain(f"{player.name} and {games:,} games are deleted."), icon=":material/check:")
-

@@ -11,6 +11,7 @@ from chessgru.errors import ChessgruError, UnknownPlayerError
 from chessgru.library import Library, PlayerSummary, Suggestion
 from chessgru.ui import store
 from chessgru.ui.adding import KIND, add_samples, adding, follow, reports
+from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS
 from chessgru.ui.person import person
 from chessgru.ui.setup import plain
@@ -25,7 +26,7 @@ _REFUSED: Final = "not_merged"
 
 def players_page() -> None:
     """Draws the page."""
-    st.title("Players", anchor=False)
+    heading("Players")
     try:
         library = store.library()
         everyone = library.players()

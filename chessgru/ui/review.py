@@ -11,11 +11,12 @@ import streamlit as st
 from chessgru.board import CardData, board, sent_actions
 from chessgru.errors import ChessgruError
 from chessgru.game import Game, Side
-from chessgru.pgn_writer import to_pgn
+from chessgru.pgn.writer import to_pgn
 from chessgru.ui import store
 from chessgru.ui.adding import follow
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener, Predictor
+from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS, Job
 from chessgru.ui.opening_games import game_of_link, link_of, opening_games
 from chessgru.ui.predicting import opened
@@ -23,10 +24,9 @@ from chessgru.ui.review_charts import PICK, surprise_chart
 from chessgru.ui.screen import payload
 from chessgru.ui.setup import plain, seating_of
 from chessgru.ui.state import SIDES, Seating
-from chessgru.ui.study import Guesser, Study, comments, new_study, table_of
-from chessgru.ui.tables import download_csv, file_name
+from chessgru.ui.study import STUDY_KEY, Guesser, Study, comments, new_study, table_of
+from chessgru.ui.tables import download_csv, facts, file_name
 
-_KEY: Final = "study"
 _BOARD: Final = "review_board"
 _GRAPH: Final = "review_graph"
 _WORST: Final = "review_worst"
@@ -36,7 +36,7 @@ _GUESSERS: Final[dict[str, Guesser]] = {"White": "white", "Black": "black", "Bot
 
 def review_page(opener: Opener) -> None:
     """Draws the page."""
-    st.title("Review", anchor=False)
+    heading("Review")
     study = _current(opener)
     with st.expander("Open a game", icon=":material/folder_open:", expanded=study is None):
         opening_games(lambda game: _take(game, opener))
@@ -45,15 +45,13 @@ def review_page(opener: Opener) -> None:
         return
     _headline(study)
     _at_the_board(study)
-    if study.guesser is None:
-        _work(study)
-        if study.scores:
-            _results(study)
+    if study.guesser is None and not _work(study) and study.scores:
+        _results(study)
 
 
 def _current(opener: Opener) -> Study | None:
     """Returns this window's study; on arrival by a link that of its game."""
-    if _KEY not in st.session_state:
+    if STUDY_KEY not in st.session_state:
         try:
             game = game_of_link()
         except ChessgruError as error:
@@ -62,7 +60,7 @@ def _current(opener: Opener) -> Study | None:
         if game is None:
             return None
         _take(game, opener)
-    study: Study = st.session_state[_KEY]
+    study: Study = st.session_state[STUDY_KEY]
     return study
 
 
@@ -70,7 +68,7 @@ def _take(game: Game, opener: Opener) -> None:
     """Puts a game under review and starts the forecast of its moves."""
     seating = seating_of(game)
     study = new_study(game, seating, _predictor(game, seating, opener))
-    st.session_state[_KEY] = study
+    st.session_state[STUDY_KEY] = study
     for key in (_GRAPH, _WORST, _MOVES):
         st.session_state.pop(key, None)
     _start(study)
@@ -109,19 +107,22 @@ def _start(study: Study) -> None:
     JOBS.start(_kind(study), "Forecasting every move", work)
 
 
-def _work(study: Study) -> None:
-    """Draws how far the forecast is, and what kept it from its end."""
+def _work(study: Study) -> bool:
+    """Draws how far the forecast is, or what kept it from its end; returns whether it still runs."""
     if isinstance(study.predictor, str):
         st.warning(plain(study.predictor))
-        return
+        return False
     follow(_kind(study))
     jobs = JOBS.of(_kind(study))
-    if len(study.scores) == len(study.game.line) or any(job.state == "running" for job in jobs):
-        return
+    if any(job.state == "running" for job in jobs):
+        return True
+    if len(study.scores) == len(study.game.line):
+        return False
     for error in (error for job in jobs for error in job.errors):
         st.error(plain(error))
     label = f"Go on: {len(study.scores)} of {len(study.game.line)} moves are done"
     st.button(label, on_click=_start, args=(study,), icon=":material/play_arrow:")
+    return False
 
 
 # The board
@@ -226,8 +227,8 @@ def _results(study: Study) -> None:
         selection_mode=PICK,
     )
     st.caption(
-        "Click a bar to see its position. 1 bit is a move of probability 50 %, 5 bits 3 %. This game itself "
-        "is left out of what is remembered about the two."
+        "Click a bar to see its position. 1 bit is a move of probability 50 %, 5 bits 3 %. This game "
+        "itself is left out of what is remembered about the two."
     )
     _tables(study)
     _downloads(study)
@@ -240,15 +241,13 @@ def _totals(study: Study) -> None:
             continue
         with column.container(border=True):
             st.markdown(f"**{plain(study.table.seating.shown(side))}** · {side.capitalize()}")
-            with st.container(horizontal=True, gap="medium"):
-                first = sum(score.rank == 1 for score in scores) / len(scores)
-                three = sum(score.rank <= 3 for score in scores) / len(scores)
-                bits = sum(score.bits for score in scores) / len(scores)
-                st.metric("First guess", f"{first:.0%}", width="content", help="His move was the likeliest")
-                st.metric(
-                    "First three", f"{three:.0%}", width="content", help="It was among the likeliest three"
+            facts(
+                (
+                    ("First guess", f"{sum(score.rank == 1 for score in scores) / len(scores):.0%}"),
+                    ("First three", f"{sum(score.rank <= 3 for score in scores) / len(scores):.0%}"),
+                    ("Surprise a move", f"{sum(score.bits for score in scores) / len(scores):.1f} bits"),
                 )
-                st.metric("Surprise", f"{bits:.1f} bits", width="content", help="The average of his moves")
+            )
 
 
 def _go_picked(study: Study) -> None:

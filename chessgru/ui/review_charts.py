@@ -76,7 +76,7 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
         .add_params(pick)
     )
     middle = alt.Chart().mark_rule(color="#8884").encode(y=alt.datum(0))
-    return alt.LayerChart(layer=[bars, middle], height=240)
+    return alt.LayerChart(layer=[bars, middle], height=320)
 
 
 def _moves(scores: Sequence[MoveScore]) -> alt.Scale:

@@ -19,8 +19,10 @@ _STYLE: Final = """<style>
 .stMainBlockContainer > .stVerticalBlock { gap: 0.6rem; position: relative; }
 .stAppHeader { background: none; pointer-events: none; }
 .stAppHeader button, .stAppHeader a { pointer-events: auto; }
-.stMain h1 { font-size: 1.6rem; padding: 0; }
+.page-name { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.stElementContainer:has(> .stHtml > .page-name) { position: absolute; }
 .stMain h2, .stMain h3 { font-size: 1.2rem; padding: 0.4rem 0 0; }
+.stHeading, .stHeading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-nav { min-height: 2.5rem; width: fit-content; gap: 0.2rem; z-index: 1; }
 .st-key-nav .stMarkdown { width: fit-content; margin-right: 0.8rem; }
 .st-key-nav .stMarkdown p { font-size: 1.25rem; font-weight: 700; white-space: nowrap; }
@@ -38,7 +40,7 @@ _STYLE: Final = """<style>
   .st-key-nav .stMarkdown p { font-size: 0; }
   .st-key-nav .stMarkdown p::first-letter { font-size: 1.25rem; }
   .st-key-nav a { padding: 0.25rem 0.5rem; }
-  .st-key-nav a [data-testid="stIconMaterial"] { display: none; }
+  .st-key-nav a > span:has([data-testid="stIconMaterial"]) { display: none; }
   .st-key-toolbar { gap: 0.3rem; padding-right: 1.8rem; }
   .st-key-toolbar .stPopover button { padding: 0.25rem 0.5rem; }
   .st-key-toolbar .stPopover button [data-testid="stMarkdownContainer"] { display: none; }

@@ -17,6 +17,8 @@ from chessgru.ui.contract import Predictions, Predictor
 from chessgru.ui.state import SIDES, Seating, Table
 
 Guesser = Literal["white", "black", "both"]
+STUDY_KEY: Final = "study"
+"""Where the session state keeps the window's study."""
 _LEAST: Final = 1e-12
 
 

@@ -1,8 +1,9 @@
-"""Tables to take away, and people's names inside drawn text."""
+"""Tables to take away, and numbers side by side."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import Final
 
@@ -43,6 +44,11 @@ def file_name(*parts: str, ending: str) -> str:
     return ("-".join(part for part in clean if part) or "chessgru") + f".{ending}"
 
 
-def bidi(text: str) -> str:
-    """Returns a name as HTML that cannot disturb the text around it, whatever its letters and direction."""
-    return f"<bdi>{escape(text)}</bdi>"
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Draws labels with their values side by side, as many as fit in a row."""
+    cells = (
+        f'<div><dt style="font-size:.8rem;opacity:.75;font-weight:400">{escape(label)}</dt>'
+        f'<dd style="margin:0;font-size:1.3rem">{escape(value)}</dd></div>'
+        for label, value in pairs
+    )
+    st.html(f'<dl style="display:flex;flex-wrap:wrap;gap:.4rem 2rem;margin:0">{"".join(cells)}</dl>')
