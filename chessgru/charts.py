@@ -104,6 +104,13 @@ def san_of(tokens: Sequence[int] | NDArray[np.int64]) -> list[str]:
     return written
 
 
+def smoothed(values: Array, window: int) -> Array:
+    """Returns means over consecutive windows: (len // window,)."""
+    whole = len(values) // window * window
+    means: Array = values[:whole].reshape(-1, window).mean(1)
+    return means
+
+
 def move_axis() -> alt.X:
     """Returns the horizontal axis of a game, for tables made from `plies`."""
     return alt.X("move:Q", title="move", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False))

@@ -10,7 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chessgru.charts import ACCENT, QUIET, WIDTH, Array, Picture, framed, move_axis, palette, plies, san_of
+from chessgru.charts import (
+    ACCENT,
+    QUIET,
+    WIDTH,
+    Array,
+    Picture,
+    framed,
+    move_axis,
+    palette,
+    plies,
+    san_of,
+    smoothed,
+)
 from chessgru.comparison import NAMES, Run
 from chessgru.trace import Trace
 
@@ -117,7 +129,7 @@ def half_lives(seen: Trace) -> Picture:
 
 def cell_color() -> alt.Color:
     """Returns the encoding that gives each kind of cell its color; tables have a column `cell`."""
-    legend = alt.Legend(orient="top", symbolStrokeWidth=3, symbolType="stroke")
+    legend = alt.Legend(orient="top", symbolStrokeWidth=3, symbolType="stroke", symbolOpacity=1)
     return alt.Color("cell:N", scale=palette(CELLS), title=None, legend=legend)
 
 
@@ -145,13 +157,6 @@ def gradient_by_distance(reach: Mapping[tuple[str, str], Array]) -> Picture:
     note = "how much the right answer's score depends on an input so many steps before (log scale)"
     width = (WIDTH - 20 * (len(panels) - 1)) // len(panels)
     return framed(chart, "The vanishing gradient", note, height=220, width=width)
-
-
-def smoothed(values: Array, window: int) -> Array:
-    """Returns means over consecutive windows: (len // window,)."""
-    whole = len(values) // window * window
-    means: Array = values[:whole].reshape(-1, window).mean(1)
-    return means
 
 
 def copying_accuracy(curves: Mapping[str, Array], chance: float, window: int = 10) -> Picture:
