@@ -7,7 +7,7 @@ the players to measure (masters first, `--masters` of them). Of each player the 
 most 150, are the test, and histories of several sizes end where it begins. Every part of the profile is
 switched off in turn. One JSON line a player, size and parts goes to RESULTS.jsonl; what is there already is
 not measured again. `--strangers N` then scores each player's test under the profiles of N others. `--table`
-prints means over players with 95 % intervals from a bootstrap over players. Players are numbered, never named.
+prints means over players with 95 % intervals from a bootstrap over players. Nobody is named.
 """
 
 from __future__ import annotations

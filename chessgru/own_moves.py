@@ -1,7 +1,7 @@
 """What a model and a memory say about every move one player made in some games.
 
-Learning and scoring use it. The distributions are sparse: the L legal moves of the player's N positions stand
-one after another.
+Learning and scoring use it. The distributions are sparse: the L legal moves of the player's N positions
+stand one after another.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from chessgru.adapters import OwnPlies
 from chessgru.batches import batches_of, pad
-from chessgru.game import Game, name_key
+from chessgru.game import Game, Side, name_key
 from chessgru.memory import Memory, text_number
 from chessgru.model import MoveGRU
 from chessgru.replay import mirror_tokens, position_keys, replay
-from chessgru.sequences import Sequences, encode
+from chessgru.sequences import Sequences, date_number, encode
 
 _PLIES_AT_ONCE: Final = 2048
 
@@ -61,18 +61,25 @@ def games_of(games: Sequence[Game], names: Collection[str]) -> list[Game]:
 
 def by_time(games: Sequence[Game]) -> list[Game]:
     """Returns games by date, undated ones first; games of one day keep their order unless a time tells."""
-    from chessgru.sequences import date_number
-
     return sorted(games, key=lambda game: (date_number(game.date), game.time))
 
 
 def history(games: Sequence[Game], names: Collection[str]) -> History:
-    """Returns the player's games, in their order; others are passed over."""
+    """Returns the games of the player with these `name_key`s, in their order; others are passed over."""
     played = games_of(games, names)
-    sides = [int(game.side_of(names) == "black") for game in played]
-    others = [game.white if side else game.black for game, side in zip(played, sides, strict=True)]
-    numbers = [text_number(name_key(name)) for name in others]
-    return History(encode(played), np.array(sides, np.int64), np.array(numbers, np.int64))
+    return seen_from(played, [side for game in played if (side := game.side_of(names)) is not None])
+
+
+def seen_from(games: Sequence[Game], sides: Sequence[Side]) -> History:
+    """Returns games seen from one side each, whoever sat there."""
+    others = [
+        game.black if side == "white" else game.white for game, side in zip(games, sides, strict=True)
+    ]
+    return History(
+        encode(games),
+        np.array([int(side == "black") for side in sides], np.int64),
+        np.array([text_number(name_key(name)) for name in others], np.int64),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,223 @@
+"""The commands that learn people and recognise them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chessgru.cli.options import AsJSON, LibraryFile, ModelFolder, open_library
+
+if TYPE_CHECKING:
+    from chessgru.checkpoint import Checkpoint
+    from chessgru.game import Game, Side
+    from chessgru.identification import Identification
+    from chessgru.profiles import Profile
+    from chessgru.seats import Person
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+@app.command()
+def learn(
+    player: Annotated[str, typer.Argument(help="Whom to learn, under any of his names.")],
+    afresh: Annotated[bool, typer.Option("--afresh", help="Forget the last profile first.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor cores to use; default: all.")
+    ] = None,
+    library: LibraryFile = None,
+    model: ModelFolder = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Learns or refreshes a player's profile, and reports what it gained on his latest games."""
+    from chessgru.seats import find_person
+
+    with open_library(library) as games:
+        person, home = find_person(player, games), games.path.parent
+    from chessgru import learning
+    from chessgru.checkpoint import load_checkpoint
+    from chessgru.profiles import profile_path, save_profile
+
+    base, path = load_checkpoint(model), profile_path(home, person.name)
+    previous = None if afresh else _last_profile(path, base)
+    with _bar(person.name) as tell:
+        profile = learning.learn(
+            base,
+            person.games,
+            person.names,
+            name=person.name,
+            previous=previous,
+            progress=tell,
+            threads=threads or os.cpu_count(),
+        )
+    save_profile(profile, path)
+    added = profile.games - (previous.games if previous else 0)
+    typer.echo(json.dumps(_as_dict(profile, person, path)) if as_json else _text(profile, person, added))
+
+
+def _last_profile(path: Path, base: Checkpoint) -> Profile | None:
+    """Returns the profile to go on from; tells of one that cannot be used, and goes on without."""
+    from chessgru.errors import ProfileError
+    from chessgru.profiles import load_profile
+
+    if not path.exists():
+        return None
+    try:
+        return load_profile(path, base.digest, base.model)
+    except ProfileError as error:
+        typer.echo(f"chessgru: {error}; learning afresh", err=True)
+        return None
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[float, str], None]]:
+    """Shows how far something is, on a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, desc=name, unit="%", file=sys.stderr, disable=None) as bar:
+
+        def tell(share: float, what: str) -> None:
+            bar.set_postfix_str(what, refresh=False)
+            bar.update(round(100 * share) - bar.n)
+
+        yield tell
+
+
+def _colors(person: Person) -> tuple[int, int]:
+    sides = [game.side_of(person.names) for game in person.games]
+    return sides.count("white"), sides.count("black")
+
+
+def _as_dict(profile: Profile, person: Person, path: Path) -> dict[str, Any]:
+    white, black = _colors(person)
+    return {
+        "player": profile.name,
+        "games": profile.games,
+        "white": white,
+        "black": black,
+        "file": str(path),
+        "k_own": profile.k_own,
+        "k_h2h": profile.k_h2h,
+        "report": asdict(profile.report),
+    }
+
+
+def _text(profile: Profile, person: Person, added: int) -> str:
+    """Returns the report: what was learned from, what each part gained."""
+    white, black = _colors(person)
+    new = "nothing new" if not added else f"{added} of them new"
+    lines = [f"{profile.name}: learned from {profile.games} games ({white} White, {black} Black), {new}"]
+    if not white or not black:
+        missing = "White" if not white else "Black"
+        lines.append(f"No game with {missing}: his moves there are predicted from his style alone.")
+    both = len(person.games) - white - black
+    if both:
+        lines.append(f"{both} games bear his name on both sides and were passed over.")
+    report = profile.report
+    if not report.gains:
+        return "\n".join([*lines, "Too few games to keep any aside: memory only."])
+    lines.append(f"On his {report.games} latest games, kept aside while learning ({report.moves} moves):")
+    base = report.gains[0]
+    width = max(len(gain.parts) for gain in report.gains)
+    for gain in report.gains:
+        change = f" {gain.top1 - base.top1:+7.1%} {gain.nll - base.nll:+7.3f}" if gain is not base else ""
+        unused = "" if gain.used else "  not used"
+        lines.append(
+            f"  {gain.parts:<{width}}  top-1 {gain.top1:6.1%}  nats {gain.nll:.3f}{change}{unused}"
+        )
+    return "\n".join(lines)
+
+
+@app.command()
+def identify(
+    games: Annotated[str, typer.Argument(metavar="GAMES.pgn", help="Games of one unknown person.")],
+    color: Annotated[
+        str | None, typer.Option(metavar="white|black", help="The unknown's color in all games.")
+    ] = None,
+    player: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Or the name under which he played.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many candidates to list.")] = 5,
+    library: LibraryFile = None,
+    model: ModelFolder = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Says which of the players you have learned made these moves, with odds."""
+    if (color is None) == (player is None) or color not in (None, "white", "black"):
+        raise typer.BadParameter("say who is meant, either --color white|black or --player NAME")
+    from chessgru.cli.progress import reading
+    from chessgru.game import Game
+
+    with reading(games) as items:
+        found = [item for item in items if isinstance(item, Game)]
+    played, sides = _seats(found, color, player)
+    from chessgru.checkpoint import load_checkpoint
+    from chessgru.identification import identify as weigh
+
+    base = load_checkpoint(model)
+    with open_library(library) as opened:
+        profiles = _profiles(opened.path.parent, base)
+    with _bar("identify") as tell:
+        answer = weigh(base, played, sides, profiles, progress=tell)
+    typer.echo(json.dumps(_answer(answer, top)) if as_json else _told(answer, top))
+
+
+def _seats(
+    games: Sequence[Game], color: str | None, player: str | None
+) -> tuple[Sequence[Game], list[Side]]:
+    """Returns the games and the side on which the unknown sat in each."""
+    from chessgru.game import name_key
+
+    if player is None:
+        return games, ["white" if color == "white" else "black" for _ in games]
+    pairs = [(game, side) for game in games if (side := game.side_of({name_key(player)})) is not None]
+    if not pairs:
+        from chessgru.errors import UnknownPlayerError
+
+        raise UnknownPlayerError(player, sorted({name for g in games for name in (g.white, g.black)}))
+    return [game for game, _ in pairs], [side for _, side in pairs]
+
+
+def _profiles(home: Path, base: Checkpoint) -> list[Profile]:
+    """Returns every profile that can be used; tells of those that cannot."""
+    from chessgru.errors import ProfileError
+    from chessgru.profiles import FOLDER, load_profile
+
+    found = []
+    for path in sorted((home / FOLDER).glob("*.safetensors")):
+        try:
+            found.append(load_profile(path, base.digest, base.model))
+        except ProfileError as error:
+            typer.echo(f"chessgru: {error}; left out", err=True)
+    return found
+
+
+def _answer(answer: Identification, top: int) -> dict[str, Any]:
+    rows = [asdict(candidate) | {"odds": candidate.odds} for candidate in answer.candidates[:top]]
+    return {"games": answer.games, "moves": answer.moves, "candidates": rows}
+
+
+def _told(answer: Identification, top: int) -> str:
+    lines = [f"{answer.games} games, {answer.moves} moves, {len(answer.candidates)} players learned"]
+    for candidate in answer.candidates[:top]:
+        known = candidate.learned_from
+        note = f"  (learned from {known} of these very games)" if known else ""
+        lines.append(
+            f"  {candidate.probability:6.1%}  odds {_odds(candidate.odds)}  {candidate.name}{note}"
+        )
+    return "\n".join(lines)
+
+
+def _odds(odds: float) -> str:
+    if odds > 1e6:
+        return "over a million to 1"
+    return f"{odds:.0f} to 1" if odds >= 1 else f"1 to {min(1 / max(odds, 1e-9), 1e6):.0f}"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from habits import games_of, tiny_model
+
+from chessgru.adapters import Factors, Learner, merged, new_adapters
+from chessgru.memory import remember
+from chessgru.own_moves import history, read
+
+
+@pytest.fixture
+def model():
+    return tiny_model()
+
+
+@pytest.fixture
+def games():
+    return history(games_of("Ann", 6), {"ann"})
+
+
+def learner_of(model, adapters, memory=None):
+    return Learner(
+        model,
+        torch.zeros(4),
+        adapters,
+        style_rate=0.05,
+        adapter_rate=5e-3,
+        style_decay=0.0,
+        memory=memory,
+    )
+
+
+def adapters_of(model):
+    return new_adapters(model, 2, torch.Generator().manual_seed(0))
+
+
+def test_new_adapters_change_nothing(model, games):
+    same = read(merged(model, adapters_of(model)), games)
+    assert (same.probability == read(model, games).probability).all()
+
+
+def test_adapters_reach_every_block_and_the_recurrent_cell(model):
+    names = set(adapters_of(model))
+    for wanted in ("recurrent.weight_hh_l0", "blocks.0.first.weight", "late_blocks.0.second.weight"):
+        assert wanted in names
+    assert not any(name.startswith("last_move") for name in names)
+
+
+def test_a_change_is_up_times_down():
+    factors = Factors(torch.arange(4.0).view(2, 2), torch.ones(2, 9))
+    change = factors.change(torch.zeros(2, 1, 3, 3))
+    assert change.shape == (2, 1, 3, 3)
+    assert change[1, 0, 0, 0] == 5
+
+
+def test_learning_makes_the_moves_likelier_and_leaves_the_base_alone(model, games):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    learner = learner_of(model, adapters_of(model))
+    batch = games.batch(np.arange(len(games)))
+    losses = [learner.step(batch, 1.0) for _ in range(12)]
+    assert losses[-1] < losses[0] - 0.1
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+def test_the_trained_model_is_the_base_merged_with_its_adapters(model, games):
+    learner = learner_of(model, adapters_of(model))
+    for _ in range(3):
+        learner.step(games.batch(np.arange(len(games))), 1.0)
+    one = read(learner.model, games, learner.vector.numpy())
+    other = read(merged(model, learner.adapters), games, learner.vector.numpy())
+    assert np.allclose(one.probability, other.probability, atol=1e-6)
+    assert not np.allclose(one.probability, read(model, games).probability, atol=1e-3)
+
+
+def test_the_recurrent_cell_learns_too(model, games):
+    learner = learner_of(model, adapters_of(model))
+    for _ in range(3):
+        learner.step(games.batch(np.arange(len(games))), 1.0)
+    assert learner.adapters["recurrent.weight_ih_l0"].up.abs().max() > 0
+
+
+def test_factors_get_the_gradient_that_autograd_would_give(model, games):
+    adapters = adapters_of(model)
+    learner = learner_of(model, adapters)
+    learner._halved = False
+    batch = games.batch(np.arange(len(games)))
+    learner.step(batch, 0.0)
+    name = "pool.weight"
+    up, down = (part.clone().requires_grad_() for part in adapters[name])
+    whole = dict(merged(model, {}).named_parameters()) | {
+        name: dict(model.named_parameters())[name] + up @ down
+    }
+    logits, played = torch.func.functional_call(
+        model, whole, (batch.tokens, batch.lengths, batch.context(torch.zeros(4)), batch.scored())
+    )
+    (-logits.log_probabilities()[played].mean()).backward()
+    assert torch.allclose(learner._factors[name].up.grad, up.grad, atol=1e-6)
+
+
+def test_only_the_players_own_moves_are_scored(model, games):
+    batch = games.batch(np.arange(2))
+    assert batch.scored()[0, :4].tolist() == [False, True, False, True]  # he was Black
+    assert batch.scored()[1, :4].tolist() == [True, False, True, False]
+    logits, played = model(
+        batch.tokens, batch.lengths, batch.context(torch.zeros(4)), scored=batch.scored()
+    )
+    every, chosen = model(batch.tokens, batch.lengths, batch.context(torch.zeros(4)))
+    valid = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
+    own = batch.scored()[valid]
+    expected = every.log_probabilities()[chosen][own]
+    assert torch.allclose(logits.log_probabilities()[played], expected, atol=1e-5)
+
+
+def test_what_the_memory_tells_is_not_learned_again(model):
+    same = history(games_of("Ann", 1) * 8, {"ann"})
+    memory = remember(games_of("Ann", 1) * 8, {"ann"})
+    plain, through = (learner_of(model, adapters_of(model), m) for m in (None, memory))
+    batch = same.batch(np.arange(8))
+    assert through.step(batch, 1.0) < 0.5 * plain.step(batch, 1.0)
