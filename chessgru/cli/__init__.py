@@ -10,6 +10,7 @@ def assemble() -> typer.Typer:
     from chessgru.cli import games, scoring
     from chessgru.cli.app import app_command
     from chessgru.cli.engine import uci
+    from chessgru.cli.reporting import report
 
     app = typer.Typer(
         help="Shows what two people who know each other are likely to play next.",
@@ -19,6 +20,7 @@ def assemble() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.command("app")(app_command)
+    app.command("report")(report)
     app.command("uci")(uci)
     for part in (games.app, scoring.app):
         app.registered_commands += part.registered_commands
