@@ -21,8 +21,8 @@ from pathlib import Path
 import chess.pgn
 
 from chessgru import pgn
-from chessgru.compression import open_source, text_blocks
 from chessgru.game import Game, Rejection
+from chessgru.pgn.compression import open_source, text_blocks
 from chessgru.vocabulary import UCI
 
 EXPLANATIONS = {

@@ -8,9 +8,9 @@ import resource
 import pytest
 import zstandard
 
-from chessgru.compression import text_blocks
 from chessgru.errors import PGNError
 from chessgru.pgn import read_games
+from chessgru.pgn.compression import text_blocks
 
 GAME = b'[Event "Home"]\n[White "Ann"]\n\n1. e4 e5 2. Nf3 Nc6 1-0\n\n'
 zstd = zstandard.ZstdCompressor(write_checksum=True).compress

@@ -60,11 +60,12 @@ def test_what_does_not_help_is_not_used(base):
     turned = [replace(game, white="Ann", date="2029.01.01") for game in aside]  # plays quite otherwise now
     wild = replace(QUICK, adapter_rate=0.5)
     profile = learn(base, games + turned, {"ann"}, config=wild)
-    unused = [gain for gain in profile.report.gains if not gain.used]
-    assert unused
-    assert all(gain.nll >= min(g.nll for g in profile.report.gains if g.used) for gain in unused)
-    if not profile.report.gains[-1].used:
-        assert profile.adapters == {}
+    gains = profile.report.gains
+    for place, gain in enumerate(gains[2:], 2):
+        before = min(other.nll for other in gains[:place] if other.used)
+        assert gain.used == (gain.nll < before)
+    assert not gains[-1].used
+    assert profile.adapters == {}
 
 
 def test_one_game_gives_a_memory(base):

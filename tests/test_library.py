@@ -11,7 +11,7 @@ from sample_games import some_games
 from chessgru.errors import LibraryError, UnknownPlayerError
 from chessgru.game import Game, Rejection
 from chessgru.library import Example, Library, LiveConflictError, LiveGame, default_home
-from chessgru.schema import VERSION, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
+from chessgru.library.schema import VERSION, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from chessgru.game import Game
 from chessgru.library import Library
-from chessgru.merging import NameRecord, suggest
-from chessgru.names import likeness, readings, sound
+from chessgru.library.merging import NameRecord, suggest
+from chessgru.library.names import likeness, readings, sound
 
 SAME = [
     ("Carlsen,M", "Carlsen, Magnus"),

@@ -8,7 +8,7 @@ import pytest
 
 from chessgru.game import Game
 from chessgru.pgn import parse
-from chessgru.pgn_writer import san_line, to_pgn, write_pgn
+from chessgru.pgn.writer import san_line, to_pgn, write_pgn
 from chessgru.vocabulary import UCI
 
 TOKENS = tuple(UCI.index(uci) for uci in ["e2e4", "d7d5", "e4d5", "d8d5", "b1c3"])

@@ -92,7 +92,8 @@ def test_position_keys_are_equal_where_the_position_repeats() -> None:
         board = chess.Board()
         for ply, key in enumerate(position_keys(line).tolist()):
             ready = board.ep_square is not None and board.has_pseudo_legal_en_passant()
-            name = f"{board.board_fen()} {board.turn} {board.castling_xfen()} {board.ep_square if ready else '-'}"
+            passing = board.ep_square if ready else "-"
+            name = f"{board.board_fen()} {board.turn} {board.castling_xfen()} {passing}"
             assert seen.setdefault(key, name) == name
             if ply < len(game):
                 board.push(vocabulary.MOVES[game[ply]])

@@ -8,8 +8,8 @@ import chess
 import numpy as np
 import pytest
 
-from chessgru import rules
-from chessgru.pgn_writer import san_line
+from chessgru.pgn import rules
+from chessgru.pgn.writer import san_line
 from chessgru.vocabulary import MOVES, token_of
 
 
@@ -82,7 +82,7 @@ def test_nothing_played_yet():
 
 def test_without_a_writable_cache_the_rules_still_compile(monkeypatch):
     """numba raises RuntimeError where it finds no folder for its cache."""
-    from chessgru import jit
+    from chessgru.pgn import jit
 
     real = jit.numba.njit
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chessgru.tags import (
+from chessgru.pgn.tags import (
     date_of,
     game_date,
     is_set_up,

@@ -9,9 +9,9 @@ from sample_games import some_games
 
 from chessgru.errors import LibraryError
 from chessgru.library import Library
+from chessgru.library.watching import is_pgn, pgn_files, watch
 from chessgru.pgn import to_pgn
 from chessgru.vocabulary import UCI
-from chessgru.watching import is_pgn, pgn_files, watch
 
 MOVES = tuple(UCI.index(move) for move in ("e2e4", "e7e5", "g1f3", "b8c6", "f1b5", "a7a6"))
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from chessgru.cli.progress import downloading
 from chessgru.cli.salvage import UntilFailure
-from chessgru.intake import Example, ImportReport
 from chessgru.library import Library
+from chessgru.library.intake import Example, ImportReport
 from chessgru.sources import Filters, SiteName, Surroundings, download, sync_key
 
 STORED_AT_A_TIME: Final = 500

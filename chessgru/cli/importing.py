@@ -18,8 +18,8 @@ from chessgru.errors import ChessgruError, LibraryError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
 
 if TYPE_CHECKING:
-    from chessgru.intake import ImportReport
     from chessgru.library import Library
+    from chessgru.library.intake import ImportReport
     from chessgru.sources import Filters, SiteName
 
 _Users = Annotated[list[str] | None, typer.Option(metavar="USER", help="Account to download; repeatable.")]
@@ -110,14 +110,14 @@ def _filters(
 
 def _day(text: str | None, *, end: bool) -> date | None:
     """Returns a date option as a day, the last one of a month or year if `end`."""
-    from chessgru.selection import calendar_day
+    from chessgru.library.selection import calendar_day
 
     return calendar_day(text, end=end)
 
 
 def _expand(paths: Iterable[str], session: _Session) -> Iterator[str]:
     """Yields the files that paths, folders and patterns stand for; what stands for none is told."""
-    from chessgru.watching import pgn_files
+    from chessgru.library.watching import pgn_files
 
     for path in paths:
         if Path(path).is_dir():
@@ -177,7 +177,7 @@ class _Session:
 
     def watch(self, folders: list[Path]) -> None:
         """Takes in what appears and grows in some folders until interrupted."""
-        from chessgru.watching import watch
+        from chessgru.library.watching import watch
 
         typer.echo(f"watching {', '.join(map(str, folders))}: stop with Ctrl-C", err=True)
         try:

@@ -16,12 +16,12 @@ from chessgru import __version__
 from chessgru.errors import PGNError, SourceError
 from chessgru.game import Game, Rejection
 from chessgru.pgn import read_games
+from chessgru.pgn.tags import site_id
 from chessgru.sources import chesscom, lichess
 from chessgru.sources.account import Account, ReceivedGame
 from chessgru.sources.filters import Filters, SiteName, account_name
 from chessgru.sources.polite import PoliteClient
 from chessgru.sources.progress import Meter, ProgressListener
-from chessgru.tags import site_id
 
 
 class _CancelledError(Exception):

@@ -11,8 +11,8 @@ import streamlit as st
 
 from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, TimeClass
-from chessgru.intake import ImportReport
 from chessgru.library import Library
+from chessgru.library.intake import ImportReport
 from chessgru.samples import sample_path
 from chessgru.sources import Filters, SiteName, account_name
 from chessgru.ui.importing import account_work, files_work

@@ -10,8 +10,8 @@ from typing import BinaryIO, Final, Protocol, cast
 
 from chessgru.errors import ChessgruError, PGNError
 from chessgru.game import Game, Rejection
-from chessgru.intake import ImportReport
 from chessgru.library import Library
+from chessgru.library.intake import ImportReport
 from chessgru.pgn import read_games
 from chessgru.sources import Download, Filters, Progress, SiteName, Surroundings, download, sync_key
 from chessgru.ui.jobs import Job, time_text
@@ -77,7 +77,8 @@ def files_work(library: Library, uploads: Sequence[Upload]) -> Callable[[Job], N
         for upload in uploads:
             counter.name, counter.read, counter.error = upload.name, 0, None
             _take_in(library, upload, counter)
-            counter.before += upload.size
+            counter.before, counter.read = counter.before + upload.size, 0
+            counter.tell()
 
     return work
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass
-from chessgru.live import LiveGame as Record
+from chessgru.library.live import LiveGame as Record
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
@@ -37,8 +37,7 @@ def plain(text: str) -> str:
 
 def toolbar(current: Table) -> None:
     """Draws the row of menus."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar"):
-        st.markdown("♞ chessgru", width="stretch")
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="toolbar"):
         with st.popover("Players", icon=":material/group:"):
             _players_form(current)
         with st.popover("Open", icon=":material/folder_open:"):

@@ -11,7 +11,7 @@ import streamlit as st
 from chessgru.board import Action
 from chessgru.errors import MoveError
 from chessgru.game import Side, TimeClass, time_class_of
-from chessgru.live import LiveGame as Record
+from chessgru.library.live import LiveGame as Record
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock, running
 

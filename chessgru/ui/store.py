@@ -13,7 +13,7 @@ import streamlit as st
 from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
 from chessgru.library import Library, LiveConflictError
-from chessgru.live import LiveGame as Record
+from chessgru.library.live import LiveGame as Record
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock
 from chessgru.ui.state import SIDES, Chair, Seating, Table

@@ -19,10 +19,12 @@ if __name__ == "__main__":
     import atheris
 
     with atheris.instrument_imports(include=["chessgru"]):
-        from chessgru import dialects, movetext, pgn, rules
-from chessgru import dialects, movetext, pgn, rules
+        from chessgru import pgn
+        from chessgru.pgn import dialects, movetext, rules
+from chessgru import pgn
 from chessgru.errors import PGNError
 from chessgru.game import Game
+from chessgru.pgn import dialects, movetext, rules
 from chessgru.vocabulary import MOVES
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from chessgru.errors import LibraryError
 from chessgru.game import Result
-from chessgru.schema import LIVE_GAMES, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
+from chessgru.library.schema import LIVE_GAMES, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
 
 LiveState = Literal["playing", "finished"]
 _EDITABLE: Final = (

@@ -24,15 +24,15 @@ from typing import Final, Self
 import platformdirs
 import sqlalchemy as sa
 
-from chessgru import live, merging, players, selection
 from chessgru.game import Game, Rejection, Result, Side
-from chessgru.intake import Example, ImportReport, take_in
-from chessgru.live import LiveConflictError, LiveGame, LiveState
-from chessgru.merging import Suggestion
-from chessgru.players import Player, PlayerSummary
-from chessgru.schema import IMPORTS, MARKS, open_database, readable
-from chessgru.selection import Selection, parse_day
-from chessgru.staging import Progress
+from chessgru.library import live, merging, players, selection
+from chessgru.library.intake import Example, ImportReport, take_in
+from chessgru.library.live import LiveConflictError, LiveGame, LiveState
+from chessgru.library.merging import Suggestion
+from chessgru.library.players import Player, PlayerSummary
+from chessgru.library.schema import IMPORTS, MARKS, open_database, readable
+from chessgru.library.selection import Selection, parse_day
+from chessgru.library.staging import Progress
 
 __all__ = [
     "Example",

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from chessgru.errors import LibraryError
 from chessgru.game import Game, Side
-from chessgru.schema import ALIASES, GAMES, IMPORTS, unpack_clocks, unpack_tokens
-from chessgru.staging import day_of
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS, unpack_clocks, unpack_tokens
+from chessgru.library.staging import day_of
 
 _TEXTS: Final = (
     *("white", "black", "white_rating", "black_rating", "result", "date", "time"),

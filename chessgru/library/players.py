@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from chessgru.errors import LibraryError, UnknownPlayerError
 from chessgru.game import name_key
-from chessgru.intake import add_aliases
-from chessgru.schema import ALIASES, GAMES, IMPORTS, LIVE_GAMES, MARKS, PLAYERS, SAME_GAMES
-from chessgru.tallies import recount
+from chessgru.library.intake import add_aliases
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS, LIVE_GAMES, MARKS, PLAYERS, SAME_GAMES
+from chessgru.library.tallies import recount
 
 _NEAREST_POOL: Final = 300
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from chessgru.game import Game, Rejection, name_key
-from chessgru.schema import game_values, pack_clocks, pack_tokens
+from chessgru.library.schema import game_values, pack_clocks, pack_tokens
 
 BATCH: Final = 1000
 

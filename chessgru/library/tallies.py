@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chessgru.schema import ALIASES, GAMES
+from chessgru.library.schema import ALIASES, GAMES
 
 
 def _tally(chosen: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -24,12 +24,12 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru import tags as tag_fields
-from chessgru.compression import Progress, open_source, text_blocks
-from chessgru.dialects import LANGUAGES, PIECES, Language, common_language, languages_of
 from chessgru.errors import PGNError
 from chessgru.game import Game, Rejection, RejectionReason
-from chessgru.pgn_writer import to_pgn, write_pgn
+from chessgru.pgn import tags as tag_fields
+from chessgru.pgn.compression import Progress, open_source, text_blocks
+from chessgru.pgn.dialects import LANGUAGES, PIECES, Language, common_language, languages_of
+from chessgru.pgn.writer import to_pgn, write_pgn
 
 __all__ = [
     "MAX_GAME_BYTES",
@@ -99,7 +99,7 @@ class _Reader:
     """Reads one source: holds the buffer, the place in the file and the language of the file."""
 
     def __init__(self, file: BinaryIO, title: str, source: str, progress: Progress | None) -> None:
-        from chessgru import movetext, rules  # numba takes a moment to import
+        from chessgru.pgn import movetext, rules  # numba takes a moment to import
 
         self._text, self._rules = movetext, rules
         self._scratch = movetext.new_scratch()

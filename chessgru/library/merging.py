@@ -15,8 +15,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from chessgru.names import SURE, is_handle, likeness, plain, readings, sound
-from chessgru.schema import ALIASES, GAMES, SAME_GAMES
+from chessgru.library.names import SURE, is_handle, likeness, plain, readings, sound
+from chessgru.library.schema import ALIASES, GAMES, SAME_GAMES
 
 LONGEST_CAREER: Final = 80
 LONGEST_PAUSE: Final = 30

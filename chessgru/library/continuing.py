@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from chessgru.schema import ALIASES, GAMES, IMPORTS
-from chessgru.staging import STAGED, VALUES
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS
+from chessgru.library.staging import STAGED, VALUES
 
 TAKEN_BACK: Final = 4
 """Plies that a game in progress may lose between two readings of its file and still be the same game."""

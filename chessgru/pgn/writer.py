@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TextIO
 
 from chessgru.game import Game
-from chessgru.tags import printable, site_id
+from chessgru.pgn.tags import printable, site_id
 
 _WIDTH: Final = 80
 _PIECES: Final = ("", "", "N", "B", "R", "Q", "K")
@@ -30,7 +30,7 @@ def san_line(tokens: tuple[int, ...] | list[int]) -> list[str]:
 
     Raises ValueError naming the ply if a token is not legal where it stands.
     """
-    from chessgru.rules import describe  # numba takes a moment to import
+    from chessgru.pgn.rules import describe  # numba takes a moment to import
 
     return [_san(row) for row in describe(tokens).tolist()]
 

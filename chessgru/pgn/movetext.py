@@ -1,7 +1,7 @@
 """One pass over PGN bytes, compiled: where a game begins and ends, its moves as written, its clocks.
 
 `scan` reads one game of a buffer and knows nothing of the rules of chess: it fills rows of written
-moves (see `chessgru.rules`) and leaves their meaning to whoever knows the language of the letters.
+moves (see `chessgru.pgn.rules`) and leaves their meaning to whoever knows the language of the letters.
 
 A game ends where the next one begins: at a line with a tag after the moves; at a second Event tag; at
 move number 1 after a result; and after a blank line at a move number that does not continue the game.
@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.jit import jit
-from chessgru.rules import LONG_CASTLING, NULL_MOVE, SHORT_CASTLING, UNREADABLE
+from chessgru.pgn.jit import jit
+from chessgru.pgn.rules import LONG_CASTLING, NULL_MOVE, SHORT_CASTLING, UNREADABLE
 
 Bytes = NDArray[np.uint8]
 
@@ -387,10 +387,10 @@ def _is_null(buffer: Bytes, at: int, end: int) -> bool:
     """Whether a word is one of the null moves: `--`, `Z0`, `0000`, `@@@@`, `null`."""
     length = end - at
     if length == 2:
-        return (buffer[at] == 45 and buffer[at + 1] == 45) or (buffer[at] == 90 and buffer[at + 1] == 48)
+        return bool((buffer[at] == 45 and buffer[at + 1] == 45) or (buffer[at] == 90 and buffer[at + 1] == 48))
     if length == 4 and buffer[at] in (48, 64):
         first = buffer[at]
-        return buffer[at + 1] == first and buffer[at + 2] == first and buffer[at + 3] == first
+        return bool(buffer[at + 1] == first and buffer[at + 2] == first and buffer[at + 3] == first)
     return False
 
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from chessgru.continuing import follow_unfinished, may_continue, with_aliases
 from chessgru.game import Game, Rejection
-from chessgru.schema import ALIASES, GAMES, IMPORTS, PLAYERS, SAME_GAMES
-from chessgru.staging import STAGED, VALUES, Progress, stage
-from chessgru.tallies import add_counts
+from chessgru.library.continuing import follow_unfinished, may_continue, with_aliases
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS, PLAYERS, SAME_GAMES
+from chessgru.library.staging import STAGED, VALUES, Progress, stage
+from chessgru.library.tallies import add_counts
 
 
 class Example(NamedTuple):
