@@ -28,6 +28,7 @@ from chessgru.replay import BLACK, KING, PAWN, replay
 _SIZE: Final = vocabulary.SIZE
 _FROM: Final = np.array([move.from_square for move in vocabulary.MOVES])
 _TO: Final = np.array([move.to_square for move in vocabulary.MOVES])
+_NO_SLIP: Final = 3  # times
 _DOUBT: Final = 4.0
 """How many visits the base model's opinion is worth when a deviation is weighed."""
 
@@ -71,7 +72,7 @@ class Deviation:
     """What the base model held likeliest."""
     base_expected: float
     bits: float
-    """How far his choices here are from the base model's, after a few visits' worth of doubt."""
+    """How far that is from what was expected, after a few visits' worth of doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,8 @@ def _mean(moves: OwnMoves, mask: NDArray[np.bool_]) -> tuple[float, float]:
 def deviations(found: Reading, memory: Memory, *, fewest: int = 5, most: int = 10) -> tuple[Deviation, ...]:
     """Returns the positions where he differs most from people of his rating, the largest first.
 
-    `memory` counts all his games; a position needs `fewest` visits there. The distance is the divergence
-    KL(his || base) in bits, his distribution being the mean of a Dirichlet posterior with the base model's
-    as its prior, so that few visits do not make a large deviation.
+    `memory` counts all his games; a position needs `fewest` visits there. One move stands for each: the one
+    he prefers most against expectation, if he played it often enough not to be a slip.
     """
     moves = found.moves
     keys, place = np.unique(moves.key, return_inverse=True)
@@ -180,19 +180,30 @@ def deviations(found: Reading, memory: Memory, *, fewest: int = 5, most: int = 1
     ranked = []
     for number, key in enumerate(keys.tolist()):
         count = memory.look_up(key)
-        if count.times < fewest:
-            continue
-        expected = base[number]
-        his = np.array([count.seen.get(token, 0) for token in expected], np.float64)
-        prior = np.array([*expected.values()])
-        posterior = (his + _DOUBT * prior) / (his.sum() + _DOUBT)
-        parts = posterior * np.log2(posterior / np.maximum(prior, 1e-12))
-        ranked.append((float(parts.sum()), latest[number], [*expected][int(parts.argmax())], number))
+        if count.times >= fewest:
+            preferred = [
+                (_preference(times, count.times, base[number][token]), latest[number], token, number)
+                for token, times in count.seen.items()
+                if times >= min(_NO_SLIP, fewest)
+            ]
+            ranked += [max(preferred)] if preferred else []
     ranked.sort(reverse=True)
     return tuple(
         _deviation(found, row, token, base[number], memory, bits)
         for bits, row, token, number in ranked[:most]
+        if bits > 0
     )
+
+
+def _preference(times: int, visits: int, expected: float) -> float:
+    """Returns how far a move's frequency is above the expected, in bits; 0 if it is not above.
+
+    It is the divergence of two coins, KL(q || p): p is the base model's probability, and q = (n + k p) /
+    (N + k) the posterior mean after n of N visits, so that few visits do not make a large deviation.
+    """
+    p = min(max(expected, 1e-4), 1 - 1e-4)
+    q = (times + _DOUBT * p) / (visits + _DOUBT)
+    return 0.0 if q <= p else q * math.log2(q / p) + (1 - q) * math.log2((1 - q) / (1 - p))
 
 
 def _mean_base(moves: OwnMoves, place: NDArray[np.int64], positions: int) -> list[dict[int, float]]:

@@ -148,6 +148,19 @@ def test_deviations_count_all_games_and_weigh_them(report: PlayerReport, base: C
         assert chess.Move.from_uci(each.uci) in chess.Board(each.fen).legal_moves
 
 
+def test_a_slip_is_no_deviation(base: Checkpoint) -> None:
+    games = [*played("e4 e5 Nf3", 8), *played("e4 e5 Ke2", 1)]
+    found = report_on("Ann", games, ANN, base).deviations
+    assert {each.san for each in found} == {"e4", "Nf3"}
+
+
+def test_what_is_expected_is_no_deviation(base: Checkpoint) -> None:
+    usual = Predictor(base.model, Seat(), Seat()).predict(()).white.suggestions
+    games = [game for move in usual for game in played(move.san + " ", round(100 * move.probability))]
+    largest = max((each.bits for each in report_on("Ann", games, ANN, base).deviations), default=0.0)
+    assert largest < 0.02
+
+
 def _first_moves(base: Checkpoint):
     return Predictor(base.model, Seat(rating=1550), Seat()).predict(()).white.suggestions
 
