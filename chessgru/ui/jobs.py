@@ -105,6 +105,13 @@ class Jobs:
         with self._lock:
             return [job for job in self._jobs if job.kind == kind]
 
+    def clear(self) -> None:
+        """Cancels and forgets all jobs."""
+        with self._lock:
+            for job in self._jobs:
+                job.cancel()
+            self._jobs.clear()
+
     def dismiss(self, job: Job) -> None:
         """Forgets a job that has ended."""
         with self._lock:

@@ -61,7 +61,7 @@ def model_page() -> None:
 def _facts(base: Checkpoint) -> None:
     about, config = base.about, base.model.config
     count = sum(parameter.numel() for parameter in base.model.parameters())
-    facts = [
+    known = [
         ("Parameters", f"{count / 1e6:.2f} M"),
         ("Cell", f"{config.cell.upper()}, {config.hidden} units"),
     ]

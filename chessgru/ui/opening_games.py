@@ -112,7 +112,9 @@ def _taken(listed: dict[str, Game], take: Take, key: str) -> None:
 
 def _from_text(take: Take) -> None:
     upload = st.file_uploader("A PGN file", type=["pgn", "gz", "bz2", "zst", "txt"], key="review_file")
-    pasted = st.text_area("Or paste a game", key="review_text", placeholder="1. e4 c5 2. Nf3 …", height=110)
+    pasted = st.text_area(
+        "Or paste a game", key="review_pasted", placeholder="1. e4 c5 2. Nf3 …", height=110
+    )
     data = upload.getvalue() if upload is not None else pasted.encode("utf-8", "replace")
     if not data.strip():
         return

@@ -1,0 +1,461 @@
+from __future__ import annotations
+
+import gzip
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from site_server import LichessSite, some_games
+from streamlit.testing.v1 import AppTest
+from tiny import open_tiny
+
+from chessgru.checkpoint import save_checkpoint
+from chessgru.errors import LibraryError, MoveError
+from chessgru.game import Game
+from chessgru.library import Library
+from chessgru.memory import remember
+from chessgru.model import ModelConfig, MoveGRU
+from chessgru.pgn import parse, to_pgn
+from chessgru.profiles import profile_path
+from chessgru.samples import sample_games
+from chessgru.session import LiveGame
+from chessgru.sources import Filters, Surroundings
+from chessgru.ui import store
+from chessgru.ui.adding import summary
+from chessgru.ui.importing import account_work, files_work
+from chessgru.ui.jobs import JOBS, Job
+from chessgru.ui.measuring import calibration_table, scores_table
+from chessgru.ui.opening_games import game_of_link, link_of
+from chessgru.ui.state import Chair, Seating
+from chessgru.ui.study import Study, comments, new_study
+from chessgru.ui.tables import csv_of
+from chessgru.ui.tree import branches, lines_of
+from chessgru.ui.unseen import without
+
+EVIL = "<img src=x onerror=alert(1)>"
+PGN = """[White "Dad"]
+[Black "Son"]
+[Result "1-0"]
+
+1. e4 c5 2. Nf3 d6 3. d4 1-0
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("CHESSGRU_HOME", str(tmp_path))
+    for name in ("CHESSGRU_LIBRARY", "CHESSGRU_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    JOBS.clear()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield tmp_path
+    JOBS.clear()
+    store.library().close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def small_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes the app use a model that is small and has learned nothing."""
+    folder = tmp_path / "small"
+    model = MoveGRU(ModelConfig(channels=8, blocks=1, hidden=12, head=8))
+    save_checkpoint(folder, model, {"games": 10, "plies": 700, "step": 3, "steps": 9})
+    monkeypatch.setenv("CHESSGRU_MODEL", str(folder))
+    return folder
+
+
+def upload(text: str | bytes, name: str = "mine.pgn") -> io.BytesIO:
+    file = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    file.name, file.size = name, len(file.getvalue())  # type: ignore[attr-defined]
+    return file
+
+
+def done(work: Callable[[Job], None]) -> Job:
+    job = Job("test", "a job")
+    job.run(work)
+    return job
+
+
+def finished(kind: str) -> Job:
+    """Waits for the job of a kind."""
+    deadline = time.monotonic() + 120
+    while JOBS.of(kind)[-1].state == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return JOBS.of(kind)[-1]
+
+
+def game(text: str = PGN) -> Game:
+    return parse(text)[0][0]
+
+
+# Jobs
+
+
+def test_a_job_ends_done_cancelled_or_failed_with_a_line() -> None:
+    assert done(lambda job: job.tell(0.5, "half")).state == "done"
+    cancelled = Job("test", "")
+    cancelled.cancel()
+    cancelled.run(lambda job: job.tell(0.5, "half"))
+    assert (cancelled.state, cancelled.errors) == ("cancelled", [])
+
+    def wrong(job: Job) -> None:
+        raise LibraryError("the disk is full: make room")
+
+    assert (done(wrong).state, done(wrong).errors) == ("failed", ["the disk is full: make room"])
+    assert "ZeroDivisionError" in done(lambda job: job.results.append(1 / 0)).errors[0]
+
+
+def test_the_time_left_follows_from_the_part_done() -> None:
+    job = Job("test", "", fraction=0.25, started=time.monotonic() - 10)
+    assert job.seconds_left == pytest.approx(30, abs=1)
+    job.fraction = None
+    assert job.seconds_left is None
+
+
+# Importing
+
+
+def test_many_files_are_stored_and_a_bad_one_does_not_stop_the_others() -> None:
+    illegal = PGN.replace("2. Nf3", "2. Ke5").replace("Dad", "Uncle")
+    files = [
+        upload("<html>Error</html>", "page.pgn"),
+        upload(PGN),
+        upload(PGN, "again.pgn"),
+        upload(illegal),
+    ]
+    job = done(files_work(store.library(), files))
+    assert job.state == "failed"
+    assert "page.pgn" in job.errors[0]
+    assert [(r.accepted, r.duplicates, r.cut) for r in job.results] == [(1, 0, 0), (0, 1, 0), (1, 0, 1)]
+    assert summary(job.results) == "2 accepted · 1 of them cut short · 1 there already · 0 rejected"
+    assert job.fraction == 1.0
+    assert "3 games" in job.detail
+
+
+def test_a_damaged_file_gives_what_comes_before_the_damage() -> None:
+    games = "\n".join(to_pgn(each) for each in sample_games()[:60])
+    whole = gzip.compress(games.encode())
+    job = done(files_work(store.library(), [upload(whole[: len(whole) * 3 // 4], "cut.pgn.gz")]))
+    assert "were kept" in job.errors[0]
+    assert 0 < store.library().count() < 60
+
+
+def test_a_cancelled_import_leaves_out_the_file_being_read() -> None:
+    games = "\n".join(to_pgn(each) for each in sample_games())
+    job = Job("import", "")
+    job.cancel()
+    job.run(files_work(store.library(), [upload(games)]))
+    assert job.state == "cancelled"
+    assert store.library().count() == 0
+
+
+def test_an_account_is_downloaded_once_and_then_only_what_is_new() -> None:
+    with LichessSite() as site:
+        site.accounts["anna"] = some_games("anna", 5)
+        around = Surroundings(base_url=site.url)
+        job = done(account_work(store.library(), "lichess", "anna", Filters(), around))
+        assert (job.state, job.results[0].accepted) == ("done", 5)
+        again = done(account_work(store.library(), "lichess", "anna", Filters(), around))
+        assert again.results[0].accepted == 0
+        nobody = done(account_work(store.library(), "lichess", "nobody", Filters(), around))
+        assert nobody.state == "failed"
+        assert "nobody" in nobody.errors[0]
+
+
+# Tables and trees
+
+
+def test_a_table_to_download_holds_no_formula() -> None:
+    table = pd.DataFrame({"player": ["=HYPERLINK(1)", "Dad"], "games": [1, -2]})
+    lines = csv_of(table).decode("utf-8-sig").splitlines()
+    assert lines == ["player,games", "'=HYPERLINK(1),1", "Dad,-2"]
+
+
+def test_the_repertoire_counts_moves_and_results_of_one_color() -> None:
+    others = [
+        PGN.replace("1-0", "0-1"),
+        PGN.replace("c5 2. Nf3 d6 3. d4", "e5"),
+        PGN.replace("1. e4 c5", "1. d4 d5"),
+    ]
+    games = [game(), *(game(text) for text in others)]
+    lines = lines_of(games, {"dad"})
+    first = branches(lines, "white", ())
+    assert [(b.san, b.games, b.share) for b in first] == [("e4", 3, 0.75), ("d4", 1, 0.25)]
+    assert (first[0].won, first[0].lost, first[0].score) == (2, 1, 2 / 3)
+    assert [b.san for b in branches(lines, "white", (first[0].token,))] == ["c5", "e5"]
+    assert branches(lines, "black", ()) == []
+
+
+def test_the_game_under_review_is_left_out_of_the_memory() -> None:
+    games = sample_games()[:6]
+    memory = remember(games, {"dad"})
+    side = games[2].side_of({"dad"})
+    assert side is not None
+    less = without(memory, games[2], side)
+    rest = remember([*games[:2], *games[3:]], {"dad"})
+    assert sorted(zip(less.keys, less.tokens, strict=True)) == sorted(
+        zip(rest.keys, rest.tokens, strict=True)
+    )
+    assert len(without(rest, games[2], side).keys) == len(rest.keys)
+
+
+# A game under review
+
+
+def studied() -> Study:
+    seating = Seating(Chair("Dad", 1500), Chair("Son", 1100))
+    study = new_study(game(), seating, open_tiny(seating).predictor)
+    assert list(study.score_on()) == [1, 2, 3, 4, 5]
+    return study
+
+
+def test_every_move_has_probability_rank_and_surprise() -> None:
+    study = studied()
+    predicted = study.predictor.predict(())  # type: ignore[union-attr]
+    e4 = next(move for move in predicted.white.suggestions if move.uci == "e2e4")
+    first = study.scores[0]
+    assert (first.written, first.side, first.legal) == ("1. e4", "white", 20)
+    assert first.probability == e4.probability
+    assert study.scores[1].written == "1… c5"
+    assert study.worst(1)[0].bits == max(score.bits for score in study.scores)
+    assert list(study.score_on()) == []
+
+
+def test_the_pgn_has_the_probabilities_and_reads_back() -> None:
+    study = studied()
+    text = to_pgn(study.source, comments(study.scores))
+    assert f"{{{100 * study.scores[0].probability:.1f} %, rank" in text.replace("\n", " ")
+    assert game(text).tokens == study.source.tokens
+
+
+def test_guessing_shows_nothing_of_what_comes_and_counts_against_the_model() -> None:
+    study = studied()
+    study.start_guessing("white")
+    assert study.shown().game.sans == ()
+    study.guess("d4")
+    assert study.shown().game.sans == ("e4", "c5")
+    study.guess("Ke5")
+    assert "not a legal move" in study.table.error
+    study.guess("Nf3")
+    study.skip()
+    assert study.finished
+    assert [guess.right for guess in study.guesses] == [False, True, False]
+    expected = [score.expected == score.san for score in study.of("white")]
+    assert [guess.model_right for guess in study.guesses] == expected
+    assert study.guesses[0].probability == study.scores[0].shares["d2d4"]
+    study.stop_guessing()
+    assert len(study.shown().game.line) == 5
+
+
+def test_a_guess_in_an_earlier_position_does_not_count() -> None:
+    study = studied()
+    study.start_guessing("black")
+    start = LiveGame().fen
+    study.guess("e5", start)
+    assert study.guesses == []
+    assert study.shown().hands == {"black"}
+    study.table.game = study.game.at(0)
+    assert study.shown().hands == frozenset()
+
+
+def test_a_link_holds_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "query_params", link_of(game()))
+    found = game_of_link()
+    assert found is not None
+    assert (found.tokens, found.white) == (game().tokens, "Dad")
+    monkeypatch.setattr(st, "query_params", {"moves": "e2e4.e2e4"})
+    with pytest.raises(MoveError, match="ply 2"):
+        game_of_link()
+
+
+# Scores
+
+
+def test_scores_are_read_in_every_shape_they_come_in() -> None:
+    one = {
+        "group": "all",
+        "forecaster": "base",
+        "games": 3,
+        "plies": 9,
+        "top1": {"value": 0.5, "low": 0.4, "high": 0.6},
+    }
+    for shape in ([one], {"scores": [one]}, {"masters": [one]}, {"masters": {"scores": [one]}}):
+        table = scores_table(shape)
+        assert table["top1"].tolist() == [0.5]
+        assert table["top1_high"].tolist() == [0.6]
+    assert scores_table(None).empty
+    assert scores_table({"masters": "soon"}).empty
+    bins = [{"low": 0.0, "high": 0.1, "plies": 4, "confidence": 0.05, "accuracy": 0.0}]
+    assert calibration_table({"masters": {"reliability": bins}})["games scored"].tolist() == ["masters"]
+
+
+# The pages
+
+
+def players_app() -> None:
+    from chessgru.ui.players import players_page
+
+    players_page()
+
+
+def review_app() -> None:
+    from tiny import open_tiny
+
+    from chessgru.ui.review import review_page
+
+    review_page(open_tiny)
+
+
+def model_app() -> None:
+    from chessgru.ui.model_page import model_page
+
+    model_page()
+
+
+def run(page: Callable[[], None]) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label.startswith(label)).click().run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    shown = (*app.markdown, *app.caption, *app.success, *app.info, *app.warning, *app.error)
+    return "\n".join(element.value for element in shown)
+
+
+def fill(*texts: str) -> Library:
+    library = store.library()
+    for text in texts:
+        library.add(parse(text)[0], source="test")
+    return library
+
+
+def test_an_empty_library_says_what_to_do_and_offers_the_samples() -> None:
+    app = run(players_app)
+    assert "No games yet" in texts(app)
+    press(app, "Add the sample players")
+    finished("import")
+    app.run()
+    assert "240 accepted" in texts(app)
+    assert app.selectbox(key="player_choice").options == ["Dad", "Son"]
+    press(app, "Dismiss")
+    assert "240 accepted" not in texts(app)
+
+
+def test_a_player_is_looked_through_move_by_move() -> None:
+    fill(PGN, PGN.replace("Nf3", "Nc3").replace("3. d4", "3. f4"))
+    app = run(players_app)
+    press(app, "e4")
+    press(app, "c5")
+    assert "B20" in texts(app)
+    assert [button.label for button in app.button if button.label in ("Nf3", "Nc3")] == ["Nc3", "Nf3"]
+
+
+@pytest.mark.parametrize(
+    "name", [EVIL, "**bold** [x](http://a)", 200 * "x", "\u202eMoshe \u05de\u05e9\u05d4"]
+)
+def test_names_are_shown_as_they_are(name: str) -> None:
+    library = fill(PGN.replace("Dad", name))
+    stored = next(player.name for player in library.players() if player.name != "Son")
+    app = run(players_app)
+    app.selectbox(key="player_choice").set_value(stored).run()
+    assert not app.exception
+    assert EVIL not in "".join(element.proto.body for element in app.get("html"))
+
+
+def test_a_player_is_deleted_with_his_profile_only_when_confirmed(home: Path) -> None:
+    library = fill(PGN, PGN.replace("Son", "Aunt"))
+    path = profile_path(home, "Son")
+    path.parent.mkdir()
+    path.write_bytes(b"learned")
+    app = run(players_app)
+    app.selectbox(key="player_choice").set_value("Son").run()
+    assert next(b for b in app.button if b.label == "Delete for good").disabled
+    next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
+    press(app, "Delete for good")
+    assert [player.name for player in library.players()] == ["Dad", "Aunt"]
+    assert not path.exists()
+
+
+def test_two_names_become_one_person_and_two_again() -> None:
+    library = fill(
+        PGN.replace("Dad", "Smith, John"),
+        PGN.replace("Dad", "John Smith").replace("Nf3", "Nc3").replace("3. d4", "3. f4"),
+    )
+    app = run(players_app)
+    press(app, "One person")
+    assert len(library.players()) == 2
+    press(app, "Undo")
+    assert len(library.players()) == 3
+
+
+def test_a_player_is_learned_in_the_background(small_model: Path) -> None:
+    store.library().add(sample_games()[:12], source="samples")
+    app = run(players_app)
+    press(app, "Learn from 12 games")
+    assert finished("learn").errors == []
+    app.run()
+    assert profile_path(store.library().path.parent, "Dad").exists()
+    assert "Learned from 12 games" in texts(app)
+    assert "kept aside" in texts(app)
+
+
+def test_a_pasted_game_is_reviewed() -> None:
+    app = run(review_app)
+    app.text_area(key="review_pasted").set_value("<html>Error 502</html>").run()
+    assert len(app.error) == 1
+    app.text_area(key="review_pasted").set_value(PGN.replace("Dad", EVIL)).run()
+    press(app, "Review this game")
+    study = app.session_state["study"]
+    assert finished(f"review {study.table.game_id}").errors == []
+    app.run()
+    assert not app.exception
+    assert len(app.dataframe[-1].value) == 5
+    press(app, "Start")
+    assert study.guesser == "white"
+    for _ in range(3):
+        press(app, "Show the move")
+    assert "You 0 of 3" in texts(app)
+
+
+def test_a_stored_game_is_reviewed() -> None:
+    fill(PGN)
+    app = run(review_app)
+    press(app, "Review this game")
+    assert app.session_state["study"].source.white == "Dad"
+
+
+def test_a_model_without_scores_says_so_and_is_measured(small_model: Path) -> None:
+    fill(PGN)
+    app = run(model_app)
+    assert "No scores come with this model" in texts(app)
+    assert "step 3 of 9" in texts(app)
+    assert "Play some moves" in texts(app)
+    press(app, "Measure on my latest games")
+    assert finished("measure").errors == []
+    app.run()
+    assert not app.exception
+    assert app.dataframe[0].value["forecaster"].tolist() == ["base model", "chance"]
+
+
+def test_the_gates_of_the_game_under_review_are_shown(small_model: Path) -> None:
+    app = AppTest.from_function(model_app, default_timeout=60)
+    app.session_state["study"] = studied()
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table["position before"].tolist() == ["1.e4", "1…c5", "2.Nf3", "2…d6", "3.d4"]
+    total = table["kept (update gate)"] + table["replaced"]
+    assert total.tolist() == pytest.approx([1] * 5, abs=1e-3)
