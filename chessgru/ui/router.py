@@ -28,11 +28,8 @@ _STYLE: Final = """<style>
 .st-key-nav .stMarkdown p { font-size: 1.25rem; font-weight: 700; white-space: nowrap; }
 .st-key-nav a { padding: 0.25rem 0.7rem; }
 .st-key-toolbar { padding-right: 2.6rem; }
-.st-key-toolbar .stMarkdown { visibility: hidden; }
 @media (min-width: 641px) {
-  .stVerticalBlock:has(> .stLayoutWrapper .st-key-toolbar) > .stLayoutWrapper:has(> .st-key-nav) {
-    position: absolute; top: 0; left: 0;
-  }
+  .st-key-toolbar.st-key-toolbar { margin: -3.1rem 0 0 auto; width: fit-content; }
 }
 @media (max-width: 640px) {
   .st-key-nav { gap: 0; }
