@@ -6,7 +6,7 @@ import random
 import chess
 import chess.pgn
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chessgru.errors import MoveError
@@ -181,6 +181,7 @@ def test_legal_moves_are_those_of_python_chess() -> None:
     assert game.moves() == {move.uci(): board.san(move) for move in board.legal_moves}
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), plies=st.integers(0, 60))
 def test_moves_tokens_and_pgn_come_back_as_they_were(seed: int, plies: int) -> None:
     game = LiveGame.from_moves(random_line(seed, plies))
