@@ -67,7 +67,7 @@ def test_memory_speaks_where_it_has_evidence(model: MoveGRU) -> None:
     best = Predictor(model, seat, Seat()).predict(()).white.suggestions[0]
     assert (best.uci, best.seen, best.of) == ("d2d4", 9, 9)
     assert best.probability > 0.9
-    assert best.own == pytest.approx(0.9)
+    assert best.own == pytest.approx(0.9, abs=1e-3)  # the older games weigh a little less
     assert best.network + best.own + best.head_to_head == pytest.approx(best.probability)
 
 

@@ -380,3 +380,41 @@ def test_a_pipe_gets_its_answer(home: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].startswith("bestmove g1f3 ponder ")
+
+
+def test_a_chess_program_that_dies_leaves_no_traceback(home: Path) -> None:
+    with subprocess.Popen(
+        command(home),
+        env=environment(home),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write("isready\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "readyok\n"
+        process.stdout.close()
+        process.stdin.write("uci\nposition startpos\ngo\nisready\n")
+        process.stdin.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+def test_the_handshake_does_not_wait_for_torch(home: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from chessgru.library import Library;"
+        "import numpy; from chessgru.uci import Conversation;"
+        "from chessgru.uci_people import LibraryPeople;"
+        f"people = LibraryPeople(Library(Path({str(home / 'library.sqlite')!r})));"
+        "Conversation(people, print, numpy.random.default_rng(1)).run(['uci']);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(home), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "uciok"
