@@ -155,6 +155,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("training", type=Path, help="the token file that was trained on")
     parser.add_argument("sets", nargs="+", metavar="SET=GAMES.pgn")
+    parser.add_argument(
+        "--validation", type=Path, help="token file; default: the games held out of training"
+    )
     parser.add_argument("--maia", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=4)
@@ -162,6 +165,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     trained = load_checkpoint(options.run)
     training, validation = hold_out(Sequences.load(options.training), 800, seed=1)
+    if options.validation:
+        training, validation = Sequences.load(options.training), Sequences.load(options.validation)
     temperature = fit_temperature(trained.model, validation)
     trained.model.temperature.fill_(temperature)
     peers = pd.read_parquet(options.maia) if options.maia else None
