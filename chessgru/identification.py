@@ -79,6 +79,7 @@ def identify(
         tell((1 + done) / (1 + len(best)), profiles[index].name)
         gains[index] = _closer_fit(base, played, network, profiles[index]) - fits[index]
     fits[best] += gains[best]
+    tell(1.0, "done")
     others = np.setdiff1d(np.arange(len(profiles)), best)
     fits[others] += max(0.0, gains[best].mean())  # as much as a look at their style gave the best ones
     numbers = np.array([game_number(game) for game in games])
@@ -135,8 +136,14 @@ def map_of_players(profiles: Sequence[Profile]) -> Alike:
 
 
 def _repertoire(profile: Profile) -> NDArray[np.float64]:
-    """Returns (F,): square roots of how often each (position, move) came, hashed; of length 1."""
+    """Returns (F,): square roots of how often each (position, move) came, hashed; of length 1.
+
+    Positions that came once only are left out: nearly all of them are nobody else's.
+    """
     memory = profile.memory
-    pairs = (memory.keys.view(np.uint64) ^ memory.tokens) * np.uint64(0x9E3779B97F4A7C15)
-    counts = np.bincount((pairs >> np.uint64(64 - 12)).astype(np.int64), memory.weights, _FEATURES)
+    _, place, times = np.unique(memory.keys, return_inverse=True, return_counts=True)
+    again = times[place] > 1
+    pairs = (memory.keys[again].view(np.uint64) ^ memory.tokens[again]) * np.uint64(0x9E3779B97F4A7C15)
+    places = (pairs >> np.uint64(64 - 12)).astype(np.int64)
+    counts = np.bincount(places, memory.weights[again], _FEATURES)
     return np.asarray(np.sqrt(counts / max(counts.sum(), 1e-12)))

@@ -38,9 +38,9 @@ class LearningConfig:
     aside_share: float = 0.15
     """The share of the games that is kept aside."""
     aside_most: int = 100
-    style_steps: int = 30
+    style_steps: int = 20
     style_rate: float = 0.05
-    style_decay: float = 10.0
+    style_decay: float = 60.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
     adapters_from: int = 40
     """The fewest games for which adapters are tried."""

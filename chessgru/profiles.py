@@ -137,9 +137,15 @@ def load_profile(path: Path, base: str, model: MoveGRU) -> Profile:
     try:
         profile = _assemble(about, tensors)
         _check(profile, model)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProfileError(f"{path}: damaged profile ({error!r}); learn the player again") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ProfileError(
+            f"{path}: damaged profile ({_one_line(error)}); learn the player again"
+        ) from error
     return profile
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(repr(error).split())
 
 
 def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
@@ -150,7 +156,9 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
             about = json.loads((file.metadata() or {})["profile"])
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ProfileError(f"{path}: damaged profile ({error}); learn the player again") from error
+        raise ProfileError(
+            f"{path}: damaged profile ({_one_line(error)}); learn the player again"
+        ) from error
 
 
 def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profile:
@@ -180,9 +188,9 @@ def _check(profile: Profile, model: MoveGRU) -> None:
         raise ValueError(f"style has shape {profile.style.shape}, expected ({model.config.style},)")
     parameters = dict(model.named_parameters())
     for name, factors in profile.adapters.items():
-        shape = factors.change(parameters[name].detach()).shape if name in parameters else None
-        if shape != (name in parameters and parameters[name].shape):
-            raise ValueError(f"no weight {name!r} of that shape")
+        if name not in parameters:
+            raise ValueError(f"no weight {name!r}")
+        factors.change(parameters[name].detach())  # raises RuntimeError if the shapes do not fit
     if not (profile.k_own > 0 and profile.k_h2h > 0 and np.isfinite(profile.style).all()):
         raise ValueError("numbers out of range")
 

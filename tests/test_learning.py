@@ -62,7 +62,7 @@ def test_what_does_not_help_is_not_used(base):
     profile = learn(base, games + turned, {"ann"}, config=wild)
     gains = profile.report.gains
     for place, gain in enumerate(gains[2:], 2):
-        before = min(other.nll for other in gains[:place] if other.used)
+        before = min(other.nll for other in gains[1:place] if other.used)
         assert gain.used == (gain.nll < before)
     assert not gains[-1].used
     assert profile.adapters == {}

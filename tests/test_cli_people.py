@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from habits import games_of, tiny_model
+
+from chessgru.checkpoint import save_checkpoint
+from chessgru.cli.people import app
+from chessgru.cli.running import run
+from chessgru.library import Library
+from chessgru.pgn import to_pgn
+from chessgru.profiles import profile_path
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHESSGRU_HOME", str(tmp_path / "home"))
+    with Library() as library:
+        library.add([*games_of("Ann", 12), *games_of("Bob", 12)], source="club.pgn")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def model(tmp_path):
+    save_checkpoint(tmp_path / "model", tiny_model(), {})
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def call(capsys, model):
+    """Runs a command with the tiny model; returns its exit code, standard output and standard error."""
+
+    def run_it(*arguments: object):
+        code = run(app, [*map(str, arguments), "--model", str(model)])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return code, printed.out, printed.err
+
+    return run_it
+
+
+def test_learning_writes_a_profile_and_tells_what_it_gained(call, home):
+    code, out, _ = call("learn", "ann", "--threads", 1)
+    assert code == 0
+    assert "Ann: learned from 12 games (6 White, 6 Black), 12 of them new" in out
+    assert "kept aside" in out
+    assert profile_path(home, "Ann").is_file()
+    code, out, _ = call("learn", "Ann", "--threads", 1)
+    assert code == 0
+    assert "nothing new" in out
+
+
+def test_learning_for_programs(call, home):
+    code, out, _ = call("learn", "Ann", "--json", "--threads", 1)
+    found = json.loads(out)
+    assert code == 0
+    assert (found["player"], found["games"], found["white"], found["black"]) == ("Ann", 12, 6, 6)
+    assert found["file"] == str(profile_path(home, "Ann"))
+    assert found["report"]["gains"][0]["parts"] == "base"
+
+
+def test_a_damaged_profile_is_told_of_and_learned_afresh(call, home):
+    call("learn", "Ann", "--threads", 1)
+    path = profile_path(home, "Ann")
+    path.write_bytes(path.read_bytes()[:100])
+    code, out, err = call("learn", "Ann", "--threads", 1)
+    assert code == 0
+    assert "damaged profile" in err
+    assert "learning afresh" in err
+    assert "12 of them new" in out
+
+
+def test_games_with_one_color_only_are_told_of(call, home):
+    with Library() as library:
+        library.add([game for game in games_of("Eve", 8) if game.white == "Eve"], source="more.pgn")
+    _, out, _ = call("learn", "Eve", "--threads", 1)
+    assert "No game with Black" in out
+
+
+def test_unknown_people_are_a_mistake_of_one_line(call):
+    code, out, err = call("learn", "Annn")
+    assert (code, out) == (1, "")
+    assert "did you mean 'Ann'" in err
+    assert err.count("\n") == 1
+
+
+def test_identifying(call, tmp_path):
+    for name in ("Ann", "Bob"):
+        call("learn", name, "--threads", 1)
+    games = [game for game in games_of("Bob", 10, first=300) if game.white == "Bob"]
+    file = tmp_path / "who.pgn"
+    file.write_text("\n".join(to_pgn(game) for game in games))
+    code, out, _ = call("identify", file, "--color", "white", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["games"], found["candidates"][0]["name"]) == (5, "Bob")
+    code, out, _ = call("identify", file, "--player", "Bob")
+    assert code == 0
+    assert "to 1  Bob" in out
+    code, _, err = call("identify", file, "--player", "Nobody")
+    assert code == 1
+    assert "unknown player 'Nobody'" in err
+
+
+def test_identifying_needs_to_know_who_is_meant(call, tmp_path):
+    file = tmp_path / "who.pgn"
+    file.write_text(to_pgn(games_of("Bob", 1)[0]))
+    assert call("identify", file)[0] == 2
+    assert call("identify", file, "--color", "green")[0] == 2
+    code, _, err = call("identify", file, "--color", "white")
+    assert code == 1
+    assert "0 profiles to choose from" in err
