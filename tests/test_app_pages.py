@@ -412,6 +412,18 @@ def test_a_player_is_learned_in_the_background(small_model: Path) -> None:
     assert "kept aside" in texts(app)
 
 
+def test_what_is_a_players_own_is_told(small_model: Path) -> None:
+    store.library().add(sample_games()[:12], source="samples")
+    app = run(players_app)
+    press(app, "Read his games")
+    assert finished("report").errors == []
+    app.run()
+    assert not app.exception
+    table = next(each.value for each in app.dataframe if "phase" in each.value)
+    assert "all" in table["phase"].tolist()
+    assert "As White: more often" in texts(app)
+
+
 def test_a_pasted_game_is_reviewed() -> None:
     app = run(review_app)
     app.text_area(key="review_pasted").set_value("<html>Error 502</html>").run()

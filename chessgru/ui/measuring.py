@@ -24,7 +24,7 @@ COLUMNS: Final = ("games scored", "group", "forecaster", "games", "plies", *MEAS
 def scores_table(scores: object, name: str = "") -> pd.DataFrame:
     """Returns one row a group and forecaster, with columns COLUMNS and NAME_low, NAME_high of intervals.
 
-    `scores` is what a checkpoint holds: a list of scores as of `chessgru evaluate --json`, all of its output,
+    `scores` is what a checkpoint holds: a list of scores as of `chessgru evaluate --json`, its output,
     or such by name of the games scored. What cannot be read is left out.
     """
     columns = [*COLUMNS, *(f"{measure}_{end}" for measure in MEASURES for end in ("low", "high"))]

@@ -13,6 +13,7 @@ from chessgru.game import Side
 from chessgru.library import Library, Player, PlayerSummary
 from chessgru.openings import opening_of
 from chessgru.profiles import delete_profile, profile_path
+from chessgru.ui.habits_panel import habits_panel
 from chessgru.ui.learning_panel import learning_panel
 from chessgru.ui.setup import plain
 from chessgru.ui.tables import download_csv, facts, file_name
@@ -28,9 +29,13 @@ _BOARD: Final = {"square light": "#f0d9b5", "square dark": "#b58863", "margin": 
 def person(library: Library, player: Player, summary: PlayerSummary) -> None:
     """Draws everything about one player."""
     _numbers(summary)
-    repertoire, profile, names, forget = st.tabs(["Repertoire", "Profile", "Names", "Delete"])
+    repertoire, habits, profile, names, forget = st.tabs(
+        ["Repertoire", "Habits", "Profile", "Names", "Delete"]
+    )
     with repertoire:
         _repertoire(library, player)
+    with habits:
+        habits_panel(library, player)
     with profile:
         learning_panel(library, player)
     with names:

@@ -51,4 +51,5 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
         f'<dd style="margin:0;font-size:1.3rem">{escape(value)}</dd></div>'
         for label, value in pairs
     )
-    st.html(f'<dl style="display:flex;flex-wrap:wrap;gap:.4rem 2rem;margin:0">{"".join(cells)}</dl>')
+    style = "display:flex;flex-wrap:wrap;gap:.4rem 2rem;margin:0;padding:0"
+    st.html(f'<dl style="{style}">{"".join(cells)}</dl>')
