@@ -24,8 +24,8 @@ from chessgru.model import ModelConfig, MoveGRU
 from chessgru.sampling import Clock
 from chessgru.seats import known_names
 from chessgru.uci import Conversation, Sitting
-from chessgru.uci_people import LibraryPeople
-from chessgru.uci_words import Settings, changed, read_limits, read_position, told_options
+from chessgru.uci.people import LibraryPeople
+from chessgru.uci.words import Settings, changed, read_limits, read_position, told_options
 from chessgru.vocabulary import UCI
 
 TINY = ModelConfig(
@@ -408,7 +408,7 @@ def test_the_handshake_does_not_wait_for_torch(home: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from chessgru.library import Library;"
         "import numpy; from chessgru.uci import Conversation;"
-        "from chessgru.uci_people import LibraryPeople;"
+        "from chessgru.uci.people import LibraryPeople;"
         f"people = LibraryPeople(Library(Path({str(home / 'library.sqlite')!r})));"
         "Conversation(people, print, numpy.random.default_rng(1)).run(['uci']);"
         "sys.exit('torch' in sys.modules)"

@@ -37,8 +37,8 @@ def uci(
     import numpy as np
 
     from chessgru.uci import Conversation
-    from chessgru.uci_people import LibraryPeople
-    from chessgru.uci_words import Settings
+    from chessgru.uci.people import LibraryPeople
+    from chessgru.uci.words import Settings
 
     with open_library(library) as games:
         people = LibraryPeople(games, model)

@@ -21,7 +21,7 @@ from chessgru import __version__
 from chessgru.errors import ChessgruError
 from chessgru.game import Side, TimeClass
 from chessgru.sampling import sample, thinking_time
-from chessgru.uci_words import (
+from chessgru.uci.words import (
     Limits,
     Position,
     Settings,
@@ -63,7 +63,7 @@ class Predicts(Protocol):
 
 
 class People(Protocol):
-    """Who can play; see `uci_people`."""
+    """Who can play; see `uci.people`."""
 
     def names(self) -> Sequence[str]:
         """Returns everybody's name."""
