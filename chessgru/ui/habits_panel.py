@@ -150,15 +150,15 @@ def style_map(found: Tendencies) -> alt.Chart:
     scale = alt.Scale(scheme="blueorange", domain=[-most, most], domainMid=0)
     tips = ["square:N", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("his", "others"))]
     chart: alt.Chart = (
-        alt.Chart(rows, height=320, width=320, title=f"As {found.side.capitalize()}")
+        alt.Chart(rows, height=430, width=340, title=f"As {found.side.capitalize()}")
         .mark_rect()
         .encode(
             x=alt.X("file:O", title=None, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("rank:O", title=None, sort="descending"),
+            y=alt.Y("rank:O", title=None, sort="descending", axis=alt.Axis(labelOverlap=False)),
             color=alt.Color(
                 "more:Q",
                 scale=scale,
-                legend=alt.Legend(title="more than others", format="+.0%", orient="bottom"),
+                legend=alt.Legend(title="more than others", format="+.1%", tickCount=3, orient="bottom"),
             ),
             tooltip=tips,
         )

@@ -135,16 +135,17 @@ def _choose(library: Library, everyone: list[PlayerSummary]) -> None:
         download_csv(table, "players.csv", key="players-csv")
     names = [player.name for player in everyone[:MAX_CHOICES]]
     remembered = st.session_state.get(_CHOSEN)
-    if remembered is not None and remembered not in names:
-        names.insert(0, remembered)
     chosen = st.selectbox(
         "Player",
         names,
         index=names.index(remembered) if remembered in names else 0,
-        accept_new_options=True,
         key="player_choice",
-        help="Choose or type a name",
+        help="Click and type to search",
     )
+    if len(everyone) > MAX_CHOICES:
+        chosen = (
+            st.text_input("Or type the name of somebody with fewer games", key="player_typed") or chosen
+        )
     st.session_state[_CHOSEN] = chosen
     _show(library, chosen, {player.name: player for player in everyone})
 
