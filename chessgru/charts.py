@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import altair as alt
 import chess
@@ -28,7 +28,7 @@ QUIET: Final = "#6b6459"
 ACCENT: Final = "#d55e00"
 
 Array = NDArray[np.float64]
-Picture = alt.Chart | alt.LayerChart
+Picture: TypeAlias = alt.Chart | alt.LayerChart
 
 
 def theme() -> alt.theme.ThemeConfig:

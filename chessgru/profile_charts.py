@@ -29,11 +29,11 @@ def color_of(people: Sequence[str]) -> alt.Color:
 
 
 def training_curve(
-    losses: Array, validation: Mapping[int, float], uniform: float, window: int = 5
+    losses: Array, validation: Mapping[int, float], before: float, window: int = 5
 ) -> Picture:
     """Draws the loss of each step (averaged over `window` steps) and of the held-out games at some steps.
 
-    `uniform` is the NLL of knowing the rules only: every legal move as likely as any other.
+    `before` is the NLL before learning, when all legal moves are nearly alike.
     """
     means = smoothed(losses, window)
     steps = (np.arange(len(means)) + 0.5) * window
@@ -51,10 +51,8 @@ def training_curve(
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60))
         .encode(across, down, games)
     )
-    rule = (
-        alt.Chart(pd.DataFrame({"nll": [uniform]})).mark_rule(color=QUIET, strokeDash=[2, 4]).encode(down)
-    )
-    note = "dotted rule: knowing the rules only"
+    rule = alt.Chart(pd.DataFrame({"nll": [before]})).mark_rule(color=QUIET, strokeDash=[2, 4]).encode(down)
+    note = "dotted rule: before learning, when all legal moves are nearly alike"
     return framed(lines + points + rule, "Learning from nothing", note, height=220)
 
 
@@ -68,7 +66,8 @@ def gains_of_profile(report: Report, name: str) -> Picture:
     rows = alt.Y("parts:N", sort=order, title=None, axis=alt.Axis(labelLimit=240, labelFontSize=12))
     base = alt.Chart(table)
     used = alt.condition("datum.used", alt.value(1.0), alt.value(0.35))
-    gain = alt.X("gain:Q", title="gain over the base model (nats a move)")
+    ticks = alt.Axis(tickCount=5)
+    gain = alt.X("gain:Q", title="gain over the base model (nats a move)", axis=ticks)
     bars = base.mark_bar(size=14, color=ACCENT).encode(gain, rows, opacity=used)
     label = "'NLL ' + format(datum.nll, '.3f') + ',  top-1 ' + format(datum.top1, '.1%')"
     text = base.mark_text(align="left", dx=10, color=INK).encode(
@@ -80,18 +79,18 @@ def gains_of_profile(report: Report, name: str) -> Picture:
 
 
 def games_needed(table: pd.DataFrame) -> Picture:
-    """Draws surprise by the number of games remembered, from `tendencies.surprise_by_games`."""
+    """Draws the bits saved a move by the number of games remembered, from `tendencies.saved_by_games`."""
     shades = palette({"first ten moves": ACCENT, "later moves": QUIET})
     chart = (
         alt.Chart(table)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=60))
         .encode(
             alt.X("games:O", title="games remembered", axis=alt.Axis(labelAngle=0)),
-            alt.Y("bits:Q", title="surprise (bits a move)", scale=alt.Scale(zero=False)),
+            alt.Y("bits:Q", title="saved (bits a move)"),
             alt.Color("stretch:N", scale=shades, title=None, legend=alt.Legend(orient="top")),
         )
     )
-    note = "the memory alone, on the same later games"
+    note = "what the memory alone saves on the same later games"
     return framed(chart, "What another game teaches", note)
 
 

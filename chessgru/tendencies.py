@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chessgru import vocabulary
 from chessgru.checkpoint import Checkpoint
 from chessgru.game import Game
-from chessgru.learning import memory_only
+from chessgru.memory import remember
 from chessgru.own_moves import OwnMoves, by_time, games_of, history, read
 from chessgru.predictor import Predictor, Seat
 from chessgru.profiles import Profile, adapted
@@ -58,26 +58,26 @@ def surprise_by_move(
     return result
 
 
-def surprise_by_games(
+def saved_by_games(
     base: Checkpoint,
+    profile: Profile,
     earlier: Sequence[Game],
     later: Sequence[Game],
-    names: frozenset[str],
     counts: Sequence[int],
 ) -> pd.DataFrame:
-    """Returns a player's mean surprise in `later` games when the last few of the earlier are remembered.
+    """Returns how much remembering the last few of a player's earlier games saves on his later ones.
 
-    Columns: `games` (one of `counts`, or as many as there are), `stretch` ("first ten moves" or
-    "later moves"), `bits`.
+    The memory alone speaks, at the profile's concentration. Columns: `games` (one of `counts`, or as many
+    as there are), `stretch` ("first ten moves" or "later moves"), `bits` saved a move.
     """
-    own = by_time(games_of(earlier, names))
-    network = read(base.model, history(later, names))
+    own = by_time(games_of(earlier, profile.names))
+    network = read(base.model, history(later, profile.names))
     stretch = np.where(network.ply < 20, "first ten moves", "later moves")
     tables = []
     for count in sorted({min(count, len(own)) for count in counts}):
-        known = memory_only(base, own[len(own) - count :], names) if count else None
-        moves = network if known is None else network.mixed(known.memory, known.k_own)
-        table = pd.DataFrame({"stretch": stretch, "bits": moves.nll() / np.log(2)})
+        memory = remember(own[len(own) - count :], profile.names)
+        saved = (network.nll() - network.mixed(memory, profile.k_own).nll()) / np.log(2)
+        table = pd.DataFrame({"stretch": stretch, "bits": saved})
         tables.append(table.groupby("stretch", as_index=False)["bits"].mean().assign(games=count))
     result: pd.DataFrame = pd.concat(tables, ignore_index=True)
     return result

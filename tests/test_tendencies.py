@@ -28,7 +28,7 @@ from chessgru.tendencies import (
     line_of,
     live,
     recognized,
-    surprise_by_games,
+    saved_by_games,
     surprise_by_move,
 )
 
@@ -69,12 +69,13 @@ def test_his_profile_is_less_surprised_than_the_crowd(base: Checkpoint, profiles
     assert sorted(set(table["move"])) == [1.5, 3.5]
 
 
-def test_more_games_surprise_less(base: Checkpoint, profiles: list[Profile]) -> None:
+def test_more_games_save_more(base: Checkpoint, profiles: list[Profile]) -> None:
     games = some_games(20)
-    table = surprise_by_games(base, games[:16], games[16:], profiles[0].names, (0, 2, 8, 100))
+    table = saved_by_games(base, profiles[0], games[:16], games[16:], (0, 2, 8, 100))
     assert table["games"].tolist() == [0, 2, 8, 16]
     assert set(table["stretch"]) == {"first ten moves"}
-    assert (np.diff(table["bits"]) < 0).all()
+    assert table["bits"][0] == pytest.approx(0)
+    assert (np.diff(table["bits"]) > 0).all()
     assert games_needed(table).to_dict()["title"]["text"]
 
 
