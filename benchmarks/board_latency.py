@@ -1,4 +1,4 @@
-"""Measures the app in a real Chromium: from a move to both players' new predictions drawn, over a whole game.
+"""Measures the app in a real Chromium: from a move to both new predictions drawn, over a whole game.
 
     python benchmarks/board_latency.py http://127.0.0.1:8501 [--plies 80]
 
@@ -19,10 +19,16 @@ from pathlib import Path
 import chess
 from playwright.sync_api import Page, sync_playwright
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/google-chrome", "/usr/bin/chromium-browser")
 WATCH = """() => {
   const find = (node) => {

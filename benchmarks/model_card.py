@@ -87,7 +87,7 @@ def set_section(
     lines = [f"### {name}", "", HEADER, *rows, ""]
     if peers is not None:
         both = table.merge(peers[peers["set"] == name], on=["game", "ply", "uci"], validate="one_to_one")
-        theirs = score(both.assign(**{f"{peer}_top1": np.nan for peer in PEERS}), list(PEERS), rng(SEED))
+        theirs = score(both.assign(**{f"{peer}_top1": 0.0 for peer in PEERS}), list(PEERS), rng(SEED))
         lines += ["Beside Maia on the same plies (differences are ours less theirs):", ""]
         lines += ["| peer | its top-1 % | its NLL | top-1, points | NLL, nats |", "|---|---|---|---|---|"]
         for found in theirs:

@@ -1,7 +1,7 @@
 """Models on disk: a folder with `weights.safetensors` and `config.json`, never a pickle.
 
 `config.json` holds the model's shape, the vocabulary's digest, the temperature and whatever describes the
-training (`about`). A folder made for another vocabulary, or with other shapes, is refused
+training (`about`). A folder made for another vocabulary, or with other shapes, is refused.
 """
 
 from __future__ import annotations

@@ -337,8 +337,8 @@ class MoveGRU(nn.Module):
         """Reads whole games.
 
         `tokens` is (B, T) int64, `lengths` (B,) plies a game; `scored` (B, T) bool marks the plies whose
-        moves are wanted, all of them if None. Returns the legal moves' logits in the N positions before each
-        of these plies, game by game, and which of them were played: (N,) int64 indices into the L logits.
+        moves are wanted, all of them if None. Returns the legal moves' logits in the N positions before
+        each of these plies, game by game, and which were played: (N,) int64 indices into the L logits.
         """
         valid = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]  # (B, T)
         line = replay(tokens[:, :-1]).at(valid)

@@ -99,7 +99,9 @@ class Sequences:
                 names=tuple(names.split("\n")) if names else (),
             )
         except (OSError, KeyError, pa.ArrowException) as error:
-            raise PGNError(f"{path}: not a token file ({error}); write one with `chessgru train`") from error
+            raise PGNError(
+                f"{path}: not a token file ({error}); write one with `chessgru train`"
+            ) from error
 
 
 def date_number(date: str) -> int:
@@ -109,7 +111,7 @@ def date_number(date: str) -> int:
     (20240500, 0)
     """
     parts = [int(part) if part.isdigit() else 0 for part in date.split(".")]
-    year, month, day = (parts + [0, 0, 0])[:3]
+    year, month, day = [*parts, 0, 0, 0][:3]
     return year * 10_000 + month * 100 + day
 
 
@@ -118,7 +120,10 @@ def encode(games: Iterable[Game]) -> Sequences:
     rows = list(games)
     numbers: dict[str, int] = {}
     players = [
-        [numbers.setdefault(name_key(name), len(numbers)) if name else -1 for name in (game.white, game.black)]
+        [
+            numbers.setdefault(name_key(name), len(numbers)) if name else -1
+            for name in (game.white, game.black)
+        ]
         for game in rows
     ]
     ratings = [[game.white_rating or 0, game.black_rating or 0] for game in rows]

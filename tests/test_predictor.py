@@ -20,10 +20,8 @@ TINY = ModelConfig(
 
 
 def tokens(line: str) -> tuple[int, ...]:
-    board, found = chess.Board(), []
-    for san in line.split():
-        found.append(vocabulary.token_of(board.push_san(san)))
-    return tuple(found)
+    board = chess.Board()
+    return tuple(vocabulary.token_of(board.push_san(san)) for san in line.split())
 
 
 @pytest.fixture(scope="module")
@@ -126,4 +124,4 @@ def test_mate_in_the_line_ahead_is_a_reply_without_answers(model: MoveGRU) -> No
 
 def test_illegal_move_is_named(model: MoveGRU) -> None:
     with pytest.raises(MoveError, match="ply 2: e2e4 is not legal"):
-        Predictor(model, Seat(), Seat()).predict(tokens("e4") + (vocabulary.UCI.index("e2e4"),))
+        Predictor(model, Seat(), Seat()).predict((*tokens("e4"), vocabulary.UCI.index("e2e4")))

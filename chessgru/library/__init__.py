@@ -1,8 +1,8 @@
 """The games library, one SQLite file: `Library` (in `store`) and the values it gives.
 
-`schema` holds the tables; games come in through `staging`, `intake`, `continuing` and `tallies`; `selection`
-finds them again; `players`, `names` and `merging` know who is who; `live` keeps games being played; `watching`
-follows folders.
+`schema` holds the tables; games come in through `staging`, `intake`, `continuing` and `tallies`;
+`selection` finds them again; `players`, `names` and `merging` know who is who; `live` keeps games being
+played; `watching` follows folders.
 """
 
 from chessgru.library.store import (

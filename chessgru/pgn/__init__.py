@@ -1,7 +1,8 @@
 """PGN in and out: `read_games`, `read_all`, `parse`; `to_pgn`, `write_pgn`.
 
-`reader` turns sources into games, with `compression` (opening files), `movetext` (the compiled scanner), `rules`
-(compiled chess rules), `tags` and `dialects` (languages of the pieces); `writer` turns games back into text.
+`reader` turns sources into games, with `compression` (opening files), `movetext` (the compiled scanner),
+`rules` (compiled chess rules), `tags` and `dialects` (languages of the pieces); `writer` turns games back
+into text.
 """
 
 from chessgru.pgn.reader import (

@@ -387,7 +387,8 @@ def _is_null(buffer: Bytes, at: int, end: int) -> bool:
     """Whether a word is one of the null moves: `--`, `Z0`, `0000`, `@@@@`, `null`."""
     length = end - at
     if length == 2:
-        return bool((buffer[at] == 45 and buffer[at + 1] == 45) or (buffer[at] == 90 and buffer[at + 1] == 48))
+        dashes = buffer[at] == 45 and buffer[at + 1] == 45
+        return bool(dashes or (buffer[at] == 90 and buffer[at + 1] == 48))
     if length == 4 and buffer[at] in (48, 64):
         first = buffer[at]
         return bool(buffer[at + 1] == first and buffer[at + 2] == first and buffer[at + 3] == first)

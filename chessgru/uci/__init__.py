@@ -1,5 +1,6 @@
-"""Playing as a person in any chess program: `conversation` speaks the protocol, `words` reads it, `people`
-finds who plays.
+"""Playing as a person in any chess program.
+
+`conversation` speaks the protocol, `words` reads it, `people` finds who plays.
 """
 
 from chessgru.uci.conversation import Conversation, Sitting
