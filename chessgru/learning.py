@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chessgru.adapters import Adapters, Learner, halves_well, new_adapters
+from chessgru.adapters import Adapters, Factors, Learner, halves_well, merged, new_adapters
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, SettingsError
@@ -45,11 +45,13 @@ class LearningConfig:
     adapters_from: int = 40
     """The fewest games for which adapters are tried."""
     rank: int = 16
-    passes: float = 3.0
+    passes: float = 2.0
     """How often the adapters see the games."""
     most_plies: int = 240_000
     """The most plies they read: with more games there are fewer passes, and the oldest are left out."""
-    adapter_rate: float = 2e-3
+    adapter_rate: float = 7e-4
+    scales: tuple[float, ...] = (1.0, 0.5, 0.25)
+    """How much of what was learned to keep: all of these are tried on the games kept aside."""
     through_memory: bool = True
     """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
     plies_per_batch: int = 2048
@@ -153,6 +155,15 @@ class Style:
     vector: Tensor
     adapters: Adapters
 
+    def scaled(self, share: float) -> Style:
+        """Returns the same, nearer to the average person.
+
+        Weights in between can predict better than those at either end (Wortsman et al. 2022,
+        arXiv:2109.01903).
+        """
+        adapters = {name: Factors(share * f.up, f.down) for name, f in self.adapters.items()}
+        return Style(share * self.vector, adapters)
+
 
 class Aside:
     """The games kept aside, and how well each candidate predicts them."""
@@ -183,14 +194,22 @@ class Aside:
         top1 = float((moves.rank() == 1).mean())
         self.gains.append(Gain(parts=parts, nll=float(moves.nll().mean()), top1=top1, used=used))
 
-    def helps(self, parts: str, model: MoveGRU, vector: Tensor) -> bool:
-        """Tells whether these parts predict better than the best so far; if so they are the best now."""
-        mixed, k_own, k_h2h = self._mix(self._read(model, vector.numpy()))
+    def helps(self, parts: str, base: MoveGRU, style: Style) -> Style | None:
+        """Returns as much of a style as predicts best, None if none of it beats the best so far.
+
+        What beats it is the best from now on.
+        """
+        tried = []
+        for share in self.config.scales:
+            scaled = style.scaled(share)
+            network = self._read(merged(base, scaled.adapters), scaled.vector.numpy())
+            tried.append((scaled, *self._mix(network)))
+        scaled, mixed, k_own, k_h2h = min(tried, key=lambda found: float(found[1].nll().mean()))
         better = float(mixed.nll().mean()) < float(self.best.nll().mean())
         self._note(parts, mixed, better)
         if better:
             self.best, self.k_own, self.k_h2h = mixed, k_own, k_h2h
-        return better
+        return scaled if better else None
 
     def report(self) -> Report:
         """Returns what was noted."""
@@ -290,14 +309,13 @@ def _go_on(
     before = Style(torch.from_numpy(previous.style), previous.adapters)
     aside = Aside(base.model, everything.select(later), memory, config)
     learner = _learner(base.model, before, memory, everything, config)
-    aside.helps("the last profile's style", learner.model, before.vector)
+    before = aside.helps("the last profile's style", base.model, before) or before
     dice = np.random.default_rng(config.seed)
     older = dice.permutation(np.setdiff1d(known, fresh))[: len(fresh)]
     some = everything.select(np.concatenate([older, np.setdiff1d(fresh, later)]))
     _train(learner, some, config.passes, 0.5, config, lambda share: progress(0.9 * share, "style"))
-    after = Style(learner.vector, learner.adapters)
-    better = aside.helps("style with the new games", learner.model, after.vector)
-    return _finished(plain, after if better else before, aside, progress)
+    after = aside.helps("style with the new games", base.model, Style(learner.vector, learner.adapters))
+    return _finished(plain, after or before, aside, progress)
 
 
 def _fit(
@@ -316,8 +334,7 @@ def _fit(
         lambda share: progress(0.3 * share, "style"),
         config.style_steps,
     )
-    if aside.helps("memory + style", learner.model, learner.vector):
-        best = Style(learner.vector, {})
+    best = aside.helps("memory + style", model, Style(learner.vector, {})) or best
     if len(games) < config.adapters_from:
         return best
     generator = torch.Generator().manual_seed(config.seed)
@@ -326,9 +343,8 @@ def _fit(
     _train(
         learner, games, config.passes, 1.0, config, lambda share: progress(0.3 + 0.6 * share, "adapters")
     )
-    if aside.helps("memory + style + adapters", learner.model, learner.vector):
-        best = Style(learner.vector, learner.adapters)
-    return best
+    found = Style(learner.vector, learner.adapters)
+    return aside.helps("memory + style + adapters", model, found) or best
 
 
 def _refit(
