@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from chessgru.errors import ChessgruError
+from chessgru.errors import ChessgruError, ProfileError
 from chessgru.library import Library, Player
 from chessgru.ui.adding import follow
 from chessgru.ui.jobs import JOBS, Job, time_text
@@ -61,13 +61,32 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
         def listen(share: float, what: str) -> None:
             job.tell(share, " · ".join(part for part in (what, time_text(job.seconds_left)) if part))
 
-        profile = learn(base, games, player.keys, name=player.name, progress=listen, threads=1)
+        path = profile_path(library.path.parent, player.name)
+        profile = learn(
+            base,
+            games,
+            player.keys,
+            name=player.name,
+            previous=_earlier(path, base),
+            progress=listen,
+            threads=1,
+        )
         job.check()
-        save_profile(profile, profile_path(library.path.parent, player.name))
+        save_profile(profile, path)
         forget_predictors()
         job.results.append(profile)
 
     return work
+
+
+def _earlier(path: Path, base: Checkpoint) -> Profile | None:
+    """Returns the profile to go on from, None if there is none that can be used."""
+    from chessgru.profiles import load_profile
+
+    try:
+        return load_profile(path, base.digest, base.model)
+    except ProfileError:
+        return None
 
 
 def learning_panel(library: Library, player: Player) -> None:

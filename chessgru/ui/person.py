@@ -121,7 +121,6 @@ def _moves(found: list[Branch], path: tuple[int, ...], name: str) -> None:
                 on_click=_go,
                 args=((*path, branch.token), name),
                 width=92,
-                help="Go on with this move",
             )
             st.html(_bar(branch), width="stretch")
     if found:

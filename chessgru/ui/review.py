@@ -130,7 +130,7 @@ def _work(study: Study) -> bool:
 
 def _headline(study: Study) -> None:
     game = study.source
-    parts = [game.date, game.event, "" if game.result == "*" else game.result]
+    parts = [game.date, game.event, "" if game.result == "*" else game.result.replace("-", "\u2011")]
     with st.container(horizontal=True, vertical_alignment="center"):
         names = (
             f"**{plain(study.table.seating.shown('white'))} – {plain(study.table.seating.shown('black'))}**"

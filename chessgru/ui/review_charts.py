@@ -53,7 +53,7 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
         f"{shortened(seating.shown('black'))} (Black, down)",
     )
     pick = alt.selection_point(name=PICK, fields=["ply"], on="click", empty=False)
-    axis = alt.Axis(labelExpr="abs(datum.value)", tickCount=6, title="surprise (bits)")
+    axis = alt.Axis(labelExpr="abs(datum.value)", values=[-8, -4, 0, 4, 8], title="surprise (bits)")
     colors = alt.Scale(domain=list(names), range=[COLORS["White"], COLORS["Black"]])
     legend = alt.Legend(orient="top", title=None, labelLimit=300, columns=1)
     bars = (

@@ -169,6 +169,7 @@ export class View {
     controls.save.disabled = plies === 0;
     for (const name of ['back', 'draw', 'resign', 'fresh', 'save']) controls[name].hidden = payload.study;
     this.graph.hidden = payload.study;
+    this.input.hidden = payload.study && !SIDES.some((side) => payload.players[side].mayMove);
     this.input.disabled = payload.over && cursor === plies;
   }
 
