@@ -31,7 +31,7 @@ from chessgru.sequences import Sequences, encode
 from chessgru.training import hold_out
 
 SEED = 2026
-PEERS = {"maia": "Maia-1 (1100 to 1900, nearest)", "maia2200": "Maia-2200"}
+PEERS = {"maia": "Maia-1", "maia2200": "Maia-2200"}
 BANDS = {
     0: "unknown",
     1: "below 1200",
@@ -205,7 +205,7 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, {step} steps, about {seen} million plies read, on 3 to 4 CPU cores in about an hour.
+- Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in an hour.
 - Temperature {temperature}, fitted on the 800 games that training validated on (last scores there: {validation}).
 
 ## Data
