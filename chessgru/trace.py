@@ -72,16 +72,24 @@ class Trace:
         moved: Array = np.sqrt(((self.hidden - before) ** 2).mean(1))
         return moved
 
-    def survival(self, ply: int) -> Array:
-        """Returns (T,): the mean share of what was written at `ply` that is still there at each later ply.
+    @property
+    def written(self) -> Array:
+        """(T, H): what each ply adds to the memory, before any of it is forgotten."""
+        if self.input_gate is not None:
+            return self.input_gate * self.candidate
+        return (1 - self.kept) * self.candidate
 
-        The product of the gates that keep, averaged over units; 0 before `ply`, 1 at it.
+    def survival(self, ply: int) -> Array:
+        """Returns (T,): the share of what was written at `ply` that is still there at each later ply.
+
+        The product of the gates that keep, averaged over units by how much was written to each; 0 before
+        `ply`, 1 at it.
         """
         share = np.zeros_like(self.hidden)
         share[ply] = 1
         share[ply + 1 :] = np.cumprod(self.kept[ply + 1 :], axis=0)
-        mean: Array = share.mean(1)
-        return mean
+        left: Array = np.average(share, axis=1, weights=np.abs(self.written[ply]) + 1e-12)
+        return left
 
     def half_lives(self) -> Array:
         """Returns (H,): after how many plies half of a unit's memory is gone, from its mean gate."""

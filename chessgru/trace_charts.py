@@ -108,20 +108,25 @@ def survival_of_moves(seen: Trace, written: Sequence[int]) -> Picture:
         ),
     )
     starts = base.transform_filter("datum.left == 1").mark_point(filled=True, size=60)
-    note = "mean over units of the product of update gates since then"
+    note = "product of the update gates since then, over units by how much was written to each"
     return framed(base.mark_line(strokeWidth=2) + starts, "What is left of what was written", note)
 
 
-def half_lives(seen: Trace) -> Picture:
-    """Draws how many units remember for how long: a histogram of half-lives in plies, doubling bins."""
+def half_lives(seen: Trace, least: float = 0.1) -> Picture:
+    """Draws how many units remember for how long: a histogram of half-lives in plies, doubling bins.
+
+    Units whose state never leaves (-least, least) are left out: they keep what they never got.
+    """
+    used = np.abs(seen.hidden).max(0) >= least
     edges = 2.0 ** np.arange(-2, 8)
     names = ["under ½", *(f"{low:g}–{2 * low:g}".replace("0.5", "½") for low in edges[1:-2]), "over 64"]
-    bins = np.clip(np.searchsorted(edges, seen.half_lives()) - 1, 0, len(names) - 1)
+    bins = np.clip(np.searchsorted(edges, seen.half_lives()[used]) - 1, 0, len(names) - 1)
     counts = np.bincount(bins, minlength=len(names))
     across = alt.X("plies:N", sort=names, title="half-life (plies)", axis=alt.Axis(labelAngle=0))
     bars = alt.Chart(pd.DataFrame({"plies": names, "units": counts})).mark_bar(color=ACCENT)
     chart = bars.encode(across, alt.Y("units:Q", title="units"))
-    return framed(chart, "How long the units remember", "from each unit's mean update gate in this game")
+    note = f"by each unit's mean update gate; {(~used).sum()} units that were never written to are left out"
+    return framed(chart, "How long the units remember", note)
 
 
 # Cells side by side ------------------------------------------------------------------------------

@@ -136,6 +136,20 @@ def test_trace_leaves_no_hook_behind() -> None:
     assert not model.recurrent._forward_pre_hooks
 
 
+def test_survival_counts_only_units_that_were_written() -> None:
+    seen = Trace(
+        cell="gru",
+        tokens=np.arange(2),
+        surprise=np.zeros(2),
+        inputs=np.zeros((2, 1)),
+        hidden=np.zeros((2, 2)),
+        candidate=np.array([[1.0, 1.0], [0.0, 0.0]]),
+        update=np.array([[1.0, 0.5], [1.0, 0.25]]),  # the first unit keeps nothing but what it never got
+    )
+    np.testing.assert_allclose(seen.written[0], [0, 0.5])
+    np.testing.assert_allclose(seen.survival(0), [1, 0.25])
+
+
 def test_survival_is_the_product_of_the_gates() -> None:
     kept = np.array([[0.5], [0.5], [0.25], [1.0]])
     seen = Trace(
