@@ -43,16 +43,11 @@ class _Counter:
         self.read = count
         self.tell()
 
-    def tell(self) -> None:
+    def tell(self, doing: str = "") -> None:
         rate = self.games / max(self.job.seconds, 0.01)
-        parts = [
-            f"{self.games:,} games",
-            f"{rate:,.0f} games/s",
-            time_text(self.job.seconds_left),
-            self.name,
-        ]
+        pace = [f"{self.games:,} games", f"{rate:,.0f} games/s", doing or time_text(self.job.seconds_left)]
         done = (self.before + self.read) / max(self.total, 1)
-        self.job.tell(done, " · ".join(part for part in parts if part))
+        self.job.tell(done, " · ".join(part for part in (*pace, self.name) if part))
 
     def counted(self, outcomes: Iterator[Game | Rejection]) -> Iterator[Game | Rejection]:
         """Yields the games up to a damaged place; `error` then tells it."""
@@ -64,6 +59,7 @@ class _Counter:
                 yield outcome
         except PGNError as error:
             self.error = error
+        self.tell("storing")
 
 
 def files_work(library: Library, uploads: Sequence[Upload]) -> Callable[[Job], None]:
@@ -75,7 +71,8 @@ def files_work(library: Library, uploads: Sequence[Upload]) -> Callable[[Job], N
     def work(job: Job) -> None:
         counter = _Counter(job, sum(upload.size for upload in uploads))
         for upload in uploads:
-            counter.name, counter.read, counter.error = upload.name, 0, None
+            counter.name = upload.name if len(uploads) > 1 else ""
+            counter.read, counter.error = 0, None
             _take_in(library, upload, counter)
             counter.before, counter.read = counter.before + upload.size, 0
             counter.tell()
