@@ -30,7 +30,13 @@ def csv_of(table: pd.DataFrame) -> bytes:
 def download_csv(table: pd.DataFrame, file: str, *, key: str, label: str = "Download as CSV") -> None:
     """Draws the button that downloads a table."""
     st.download_button(
-        label, csv_of(table), file, "text/csv", key=key, icon=":material/download:", on_click="ignore"
+        label,
+        lambda: csv_of(table),
+        file,
+        "text/csv",
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 

@@ -60,6 +60,9 @@ def test_dropped_files_are_imported_and_told(open_page: Open, size: dict[str, in
     page.get_by_role("button", name="e4").click()
     expect(page.get_by_role("button", name="c5").first).to_be_visible(timeout=30_000)
     assert fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").last.click()
+    assert download.value.path().read_text("utf-8-sig").startswith("move,games,share")
     page.get_by_role("button", name="Dismiss").first.click()
 
 
