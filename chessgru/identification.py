@@ -17,7 +17,8 @@ from chessgru.own_moves import History, OwnMoves, read, seen_from
 from chessgru.profiles import Profile, adapted
 
 _INDEPENDENT: Final = 0.25
-"""What a move is worth as evidence: a game's moves follow from its opening, so they are not independent."""
+"""What a move is worth as evidence: a game's moves follow from its opening, so they are not independent.
+Of 0.05 to 1 it gave the likeliest answers on 260 sets of ten games among 136 players."""
 _FEATURES: Final = 4096
 
 
@@ -81,7 +82,9 @@ def identify(
     fits[best] += gains[best]
     tell(1.0, "done")
     others = np.setdiff1d(np.arange(len(profiles)), best)
-    fits[others] += max(0.0, gains[best].mean())  # as much as a look at their style gave the best ones
+    fits[others] += max(
+        0.0, gains[best].sum() / max(1, len(best))
+    )  # as much as a look at their style gave the best ones
     numbers = np.array([game_number(game) for game in games])
     candidates = _weigh(profiles, fits, [int(np.isin(numbers, p.taken).sum()) for p in profiles])
     return Identification(candidates, len(games), len(network))

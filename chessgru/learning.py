@@ -22,7 +22,7 @@ from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, SettingsError
 from chessgru.game import Game
-from chessgru.memory import Memory, remember
+from chessgru.memory import HALF_LIFE, Memory, remember
 from chessgru.model import MoveGRU
 from chessgru.own_moves import History, OwnMoves, by_time, fit_concentration, games_of, history, read
 from chessgru.profiles import Gain, Profile, Report
@@ -60,6 +60,8 @@ class LearningConfig:
     k_h2h: float = 16.0
     k_doubt: float = 0.7
     """Standard deviation of their logarithm over players."""
+    half_lives: tuple[float, ...] = (50.0, 150.0, HALF_LIFE, 1600.0)
+    """Of these the player's own latest games choose, from `adapters_from` games on."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -138,7 +140,7 @@ def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
         return profile
     return replace(
         profile,
-        memory=profile.memory.plus(remember(new, profile.names)),
+        memory=profile.memory.plus(remember(new, profile.names), profile.half_life),
         taken=np.union1d(profile.taken, numbers_of(new)),
     )
 
@@ -169,10 +171,12 @@ class Aside:
     """The games kept aside, and how well each candidate predicts them."""
 
     def __init__(self, base: MoveGRU, games: History, memory: Memory, config: LearningConfig) -> None:
-        self.games, self.memory, self.config = games, memory, config
-        self.by_opponent = memory.by_opponent()
+        self.games, self.config = games, config
         self.gains: list[Gain] = []
         network = self._read(base, np.zeros(base.config.style, np.float32))
+        self.half_life = self._half_life(network, memory)
+        self.memory = memory.aged(self.half_life)
+        self.by_opponent = self.memory.by_opponent()
         self._note("base", network)
         self.best, self.k_own, self.k_h2h = self._mix(network)
         self._note("memory", self.best)
@@ -180,6 +184,18 @@ class Aside:
     def _read(self, model: MoveGRU, style: NDArray[np.float32]) -> OwnMoves:
         with torch.autocast("cpu", torch.bfloat16, enabled=halves_well()):
             return read(model, self.games, style)
+
+    def _half_life(self, network: OwnMoves, memory: Memory) -> float:
+        """Returns how fast this player's past should be forgotten."""
+        if memory.games < self.config.adapters_from:
+            return HALF_LIFE
+
+        def surprise(half_life: float) -> float:
+            aged = memory.aged(half_life)
+            k = fit_concentration(network, aged, expected=self.config.k_own, doubt=self.config.k_doubt)
+            return float(network.mixed(aged, k).nll().mean())
+
+        return min(self.config.half_lives, key=surprise)
 
     def _mix(self, network: OwnMoves) -> tuple[OwnMoves, float, float]:
         doubt = self.config.k_doubt
@@ -282,6 +298,8 @@ def _finished(plain: Profile, found: Style, aside: Aside, progress: Progress) ->
     progress(1.0, "done")
     return replace(
         plain,
+        memory=plain.memory.aged(aside.half_life),
+        half_life=aside.half_life,
         style=found.vector.numpy(),
         adapters=found.adapters,
         k_own=aside.k_own,

@@ -123,14 +123,15 @@ class Memory:
         keyed = replace(self, keys=self.keys ^ self.opponents)
         return _rows(keyed, np.argsort(keyed.keys, kind="stable"))
 
-    def plus(self, later: Memory) -> Memory:
-        """Returns this memory with later games added."""
-        first, more = self._next_game(), later._next_game()
-        aged = replace(self, weights=self.weights * np.float32(0.5 ** (more / HALF_LIFE)))
-        return _joined([aged, replace(later, game=later.game + np.int32(first))])
+    def aged(self, half_life: float) -> Memory:
+        """Returns the same moves, a visit counting half after so many games instead of HALF_LIFE."""
+        age = self.game.max(initial=0) - self.game
+        return replace(self, weights=(0.5 ** (age / half_life)).astype(np.float32))
 
-    def _next_game(self) -> int:
-        return int(self.game.max(initial=-1)) + 1
+    def plus(self, later: Memory, half_life: float = HALF_LIFE) -> Memory:
+        """Returns this memory with later games added."""
+        first = int(self.game.max(initial=-1)) + 1
+        return _joined([self, replace(later, game=later.game + np.int32(first))]).aged(half_life)
 
 
 def text_number(text: str) -> int:

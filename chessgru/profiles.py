@@ -27,7 +27,7 @@ from chessgru.adapters import Adapters, Factors, merged
 from chessgru.checkpoint import write_atomically
 from chessgru.errors import ProfileError
 from chessgru.game import name_key
-from chessgru.memory import Memory, text_number
+from chessgru.memory import HALF_LIFE, Memory, text_number
 from chessgru.model import MoveGRU
 
 FOLDER: Final = "profiles"
@@ -80,6 +80,8 @@ class Profile:
     adapters: Adapters
     """Changes of the base model's weights; empty where they did not help."""
     report: Report
+    half_life: float = HALF_LIFE
+    """Games after which a visit in his memory counts half."""
 
     @property
     def games(self) -> int:
@@ -113,6 +115,7 @@ def save_profile(profile: Profile, path: Path) -> None:
         "base": profile.base,
         "k_own": profile.k_own,
         "k_h2h": profile.k_h2h,
+        "half_life": profile.half_life,
         "report": asdict(profile.report),
     }
     write_atomically(path, save(tensors, {"profile": json.dumps(about)}))
@@ -174,6 +177,7 @@ def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profil
         taken=tensors["taken"].numpy(),
         k_own=float(about["k_own"]),
         k_h2h=float(about["k_h2h"]),
+        half_life=float(about["half_life"]),
         style=tensors["style"].numpy(),
         adapters={
             name: Factors(tensors[f"up.{name}"].float(), tensors[f"down.{name}"].float()) for name in named
@@ -191,7 +195,7 @@ def _check(profile: Profile, model: MoveGRU) -> None:
         if name not in parameters:
             raise ValueError(f"no weight {name!r}")
         factors.change(parameters[name].detach())  # raises RuntimeError if the shapes do not fit
-    if not (profile.k_own > 0 and profile.k_h2h > 0 and np.isfinite(profile.style).all()):
+    if not (min(profile.k_own, profile.k_h2h, profile.half_life) > 0 and np.isfinite(profile.style).all()):
         raise ValueError("numbers out of range")
 
 

@@ -105,8 +105,11 @@ def seat(
     )
     if profile is None:
         return found, trouble
+    memory = memory.aged(profile.half_life)
     learned = replace(
         found,
+        memory=memory,
+        head_to_head=memory.against(opponent.names) if opponent is not None else None,
         style=profile.style,
         model=adapted(base.model, profile),
         concentration=profile.k_own,

@@ -95,6 +95,8 @@ def test_older_games_weigh_less():
     count = remember(games, {"ann"}).look_up(key_of(chess.Board()))
     assert count.total == pytest.approx(1.5)
     assert count.times == 2
+    aged = remember(games, {"ann"}).aged(HALF_LIFE / 2)
+    assert aged.look_up(key_of(chess.Board())).total == pytest.approx(1.25)
 
 
 def test_adding_games_is_remembering_them_all():

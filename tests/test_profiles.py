@@ -39,6 +39,7 @@ def profile(base):
     return replace(
         plain,
         style=np.full(4, 0.5, np.float32),
+        half_life=50.0,
         adapters=factors,
         report=Report(games=1, moves=12, gains=(gain,)),
     )
@@ -48,7 +49,7 @@ def test_a_profile_comes_back_as_it_was(base, profile, tmp_path):
     path = profile_path(tmp_path, profile.name)
     save_profile(profile, path)
     again = load_profile(path, base.digest, base.model)
-    for name in ("name", "names", "base", "k_own", "k_h2h", "report", "games"):
+    for name in ("name", "names", "base", "k_own", "k_h2h", "half_life", "report", "games"):
         assert getattr(again, name) == getattr(profile, name)
     for name in ("keys", "tokens", "paths", "days", "opponents", "game", "weights"):
         one, other = getattr(again.memory, name), getattr(profile.memory, name)
