@@ -105,9 +105,9 @@ class Seat:
     memory: Memory | None = None
     head_to_head: Memory | None = None
     """The part of `memory` against the other seat."""
-    concentration: float = 4.0
+    concentration: float = 1.0
     """How many observations the network's opinion is worth against his own counts."""
-    head_to_head_concentration: float = 4.0
+    head_to_head_concentration: float = 16.0
     """How many observations the mix of both is worth against the head-to-head counts."""
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -17,8 +18,9 @@ from site_server import some_games as site_games
 
 from chessgru.cli.games import app
 from chessgru.cli.running import run
-from chessgru.library import Library
+from chessgru.library import Library, default_home
 from chessgru.pgn import to_pgn
+from chessgru.profiles import profile_path
 from chessgru.vocabulary import UCI
 
 MOVES = tuple(UCI.index(move) for move in ("e2e4", "e7e5", "g1f3", "b8c6", "f1b5", "a7a6"))
@@ -233,7 +235,11 @@ def test_deleting_asks_first(call, evening):
     with Library() as library:
         count = library.count("Player 1")
         assert count > 0
+    learned = profile_path(default_home(), "Player 1")
+    learned.parent.mkdir(parents=True)
+    learned.write_bytes(b"what was learned")
     assert call("delete", "player 1", "--yes")[1] == f"Player 1: {count} games deleted\n"
+    assert not learned.exists()
     assert call("delete", "Player 1", "--yes")[0] == 1
 
 
@@ -339,3 +345,26 @@ def test_watching_ends_with_ctrl_c(tmp_path, evening):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "stopped watching\n")
+
+
+def test_file_without_a_single_game_to_take_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "960.pgn"
+    path.write_text('[Event "x"]\n[Variant "Chess960"]\n\n1. e4 e5 1-0\n')
+    library = tmp_path / "library.sqlite"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from chessgru.cli import main; main()",
+            "import",
+            str(path),
+            "--library",
+            library,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "no game was taken in" in done.stderr
+    assert "'variant' (line 1: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1

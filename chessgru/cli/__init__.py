@@ -7,7 +7,7 @@ import typer
 
 def assemble() -> typer.Typer:
     """Returns the whole command line as one Typer app; imports neither torch nor SQLAlchemy."""
-    from chessgru.cli import games, scoring
+    from chessgru.cli import games, people, scoring
     from chessgru.cli.app import app_command
     from chessgru.cli.engine import uci
     from chessgru.cli.reporting import report
@@ -22,7 +22,7 @@ def assemble() -> typer.Typer:
     app.command("app")(app_command)
     app.command("report")(report)
     app.command("uci")(uci)
-    for part in (games.app, scoring.app):
+    for part in (games.app, people.app, scoring.app):
         app.registered_commands += part.registered_commands
         app.registered_groups += part.registered_groups
     return app

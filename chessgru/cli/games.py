@@ -169,7 +169,7 @@ def delete(
     library: LibraryFile = None,
     as_json: AsJSON = False,
 ) -> None:
-    """Forgets a player: all games, names and download marks."""
+    """Forgets a player: all games, names, download marks and what was learned."""
     with open_library(library) as games:
         found = games.player(player)
         count = games.count(found.name)
@@ -178,7 +178,10 @@ def delete(
             if not sys.stdin.isatty():
                 raise typer.BadParameter(f"would delete {count} games of {names}: confirm with --yes")
             typer.confirm(f"Delete {count} games of {names}? This cannot be undone", abort=True)
+        from chessgru.profiles import delete_profile, profile_path
+
         deleted = games.delete_player(player)
+        delete_profile(profile_path(games.path.parent, found.name))
     if as_json:
         typer.echo(json.dumps({"player": found.name, "games": deleted}))
     else:

@@ -14,7 +14,7 @@ import typer
 
 from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, open_library
 from chessgru.cli.salvage import UntilFailure
-from chessgru.errors import ChessgruError, LibraryError
+from chessgru.errors import ChessgruError, LibraryError, PGNError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
 
 if TYPE_CHECKING:
@@ -150,6 +150,8 @@ class _Session:
             with reading(path) as items:
                 kept = UntilFailure(items) if self.salvage else None
                 report = self.library.add(kept or items, source="standard input" if path == "-" else path)
+            if report.read and sum(report.rejected.values()) == report.read:
+                raise PGNError(_nothing_taken(report))
             self.tell(report)
             if kept is not None and kept.error is not None:
                 raise kept.error
@@ -220,6 +222,16 @@ def _as_dict(report: ImportReport) -> dict[str, Any]:
     return {name: getattr(report, name) for name in names} | {"rejected": rejected}
 
 
+def _nothing_taken(report: ImportReport) -> str:
+    """Returns one line about a file whose every game was rejected."""
+    firsts = report.first_examples
+    reasons = [
+        f"{count} as {reason!r} (line {firsts[reason].line}: {firsts[reason].detail})"
+        for reason, count in report.rejected.items()
+    ]
+    return f"{report.source}: no game was taken in, rejected {', '.join(reasons)}; choose another file"
+
+
 def _text(report: ImportReport) -> str:
     """Returns a report as lines: the counts, then each reason of rejection with its first example."""
     parts = [f"{report.accepted} accepted" + (f" ({report.cut} cut short)" if report.cut else "")]
@@ -227,7 +239,8 @@ def _text(report: ImportReport) -> str:
     if report.grown:
         parts.append(f"{report.grown} gone on")
     parts.append(f"{sum(report.rejected.values())} rejected")
-    lines = [f"{report.source}: {report.read} games: {', '.join(parts)}"]
+    games = "game" if report.read == 1 else "games"
+    lines = [f"{report.source}: {report.read} {games}: {', '.join(parts)}"]
     for reason, count in sorted(report.rejected.items(), key=lambda item: -item[1]):
         example = report.first_examples[reason]
         lines.append(f"  {count} rejected as {reason!r}, first at line {example.line}: {example.detail}")
