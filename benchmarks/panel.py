@@ -1,13 +1,14 @@
 """Measures what learning a player gains, on players that the base model never saw.
 
-    python benchmarks/panel.py PANEL.parquet PLAYERS.npz --out RESULTS.jsonl
+    python benchmarks/panel.py PANEL.parquet PLAYERS.json --out RESULTS.jsonl
 
-PANEL.parquet holds games as `Sequences.save` writes them, with names; PLAYERS.npz has `pid`, the numbers of
-the players to measure (masters first, `--masters` of them). Of each player the latest 15 % of the games, at
-most 150, are the test, and histories of several sizes end where it begins. Every part of the profile is
-switched off in turn. One JSON line a player, size and parts goes to RESULTS.jsonl; what is there already is
-not measured again. `--strangers N` then scores each player's test under the profiles of N others. `--table`
-prints means over players with 95 % intervals from a bootstrap over players. Nobody is named.
+PANEL.parquet holds games as `Sequences.save` writes them, with names; PLAYERS.json lists the players to
+measure (masters first, `--masters` of them), as `base_model.py prepare` writes both. Of each player the
+latest 15 % of the games, at most 150, are the test, and histories of several sizes end where it begins. Every
+part of the profile is switched off in turn. One JSON line a player, size and parts goes to RESULTS.jsonl;
+what is there already is not measured again. `--strangers N` then scores each player's test under the profiles
+of N others. `--table` prints means over players with 95 % intervals from a bootstrap over players. Nobody is
+named.
 """
 
 from __future__ import annotations
@@ -231,7 +232,7 @@ def main() -> None:
 def run(options: argparse.Namespace, done: set[tuple[int, int, str]]) -> None:
     torch.set_num_threads(options.threads)
     base, panel = load_checkpoint(options.model), Sequences.load(options.panel)
-    players = np.load(options.players)["pid"]
+    players = [panel.names.index(name) for name in json.loads(options.players.read_text())]
     numbers = [int(n) for n in options.only.split(",")] if options.only else range(len(players))
     folder = options.out.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
