@@ -4,11 +4,11 @@
 
 PANEL.parquet holds games as `Sequences.save` writes them, with names; PLAYERS.json lists the players to
 measure (masters first, `--masters` of them), as `base_model.py prepare` writes both. Of each player the
-latest 15 % of the games, at most 150, are the test, and histories of several sizes end where it begins. Every
-part of the profile is switched off in turn. One JSON line a player, size and parts goes to RESULTS.jsonl;
-what is there already is not measured again. `--strangers N` then scores each player's test under the profiles
-of N others. `--table` prints means over players with 95 % intervals from a bootstrap over players. Nobody is
-named.
+latest 15 % of the games, at most 150, are the test, and histories of several sizes end where it begins.
+Every part of the profile is switched off in turn. One JSON line a player, size and parts goes to
+RESULTS.jsonl; what is there already is not measured again. `--strangers N` then scores each player's test
+under the profiles of N others. `--table` prints means over players with 95 % intervals from a bootstrap
+over players. Nobody is named.
 """
 
 from __future__ import annotations
