@@ -249,7 +249,7 @@ def mix(prior: NDArray[np.float64], count: Count, concentration: float) -> NDArr
     """Returns the posterior mean (vocabulary.SIZE,) of a Dirichlet prior after a player's counts.
 
     >>> import numpy as np
-    >>> prior = np.full(vocabulary.SIZE, 1 / vocabulary.SIZE)
+    >>> prior = np.full(1968, 1 / 1968)
     >>> float(mix(prior, Count({7: 3.0}, 3, 0), 1.0)[7]) > 0.75
     True
     """

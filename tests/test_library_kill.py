@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import random
 import sqlite3
+import sys
 import threading
 import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sample_games import some_games
@@ -18,6 +20,12 @@ from chessgru.library import Library
 
 GAMES = 120
 KILLS = 50
+
+
+@pytest.fixture(autouse=True)
+def plain_main(monkeypatch):
+    """Hides what another test put in place of the main module: new processes would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from chessgru.pgn import parse, to_pgn
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -48,6 +50,14 @@ def built_board() -> None:
 
     if not hatch_build.is_current():
         hatch_build.build_board()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_reader() -> None:
+    """Compiles the PGN reader and writer, as their first use on a machine does, before anybody waits."""
+    games, _ = parse("1. e4 {[%clk 0:10:00]} e5 1-0")
+    to_pgn(games[0])
+    expect.set_options(timeout=15_000)
 
 
 def free_port() -> int:
