@@ -5,18 +5,11 @@
 played; `watching` follows folders.
 """
 
-from chessgru.library.store import (
-    Example,
-    ImportReport,
-    Library,
-    LiveConflictError,
-    LiveGame,
-    PastImport,
-    Player,
-    PlayerSummary,
-    Suggestion,
-    default_home,
-)
+from chessgru.library.intake import Example, ImportReport
+from chessgru.library.live import LiveConflictError, LiveGame
+from chessgru.library.merging import Suggestion
+from chessgru.library.players import Player, PlayerSummary
+from chessgru.library.store import Library, PastImport, default_home
 
 __all__ = [
     "Example",

@@ -27,25 +27,12 @@ import sqlalchemy as sa
 from chessgru.game import Game, Rejection, Result, Side
 from chessgru.library import live, merging, players, selection
 from chessgru.library.intake import Example, ImportReport, take_in
-from chessgru.library.live import LiveConflictError, LiveGame, LiveState
+from chessgru.library.live import LiveGame, LiveState
 from chessgru.library.merging import Suggestion
 from chessgru.library.players import Player, PlayerSummary
 from chessgru.library.schema import IMPORTS, MARKS, open_database, readable
 from chessgru.library.selection import Selection, parse_day
 from chessgru.library.staging import Progress
-
-__all__ = [
-    "Example",
-    "ImportReport",
-    "Library",
-    "LiveConflictError",
-    "LiveGame",
-    "PastImport",
-    "Player",
-    "PlayerSummary",
-    "Suggestion",
-    "default_home",
-]
 
 FILE_NAME: Final = "library.sqlite"
 

@@ -12,9 +12,8 @@ from chessgru.pgn.reader import (
     parse,
     read_all,
     read_games,
-    to_pgn,
-    write_pgn,
 )
+from chessgru.pgn.writer import to_pgn, write_pgn
 
 __all__ = [
     "MAX_GAME_BYTES",

@@ -29,18 +29,6 @@ from chessgru.game import Game, Rejection, RejectionReason
 from chessgru.pgn import tags as tag_fields
 from chessgru.pgn.compression import Progress, open_source, text_blocks
 from chessgru.pgn.dialects import LANGUAGES, PIECES, Language, common_language, languages_of
-from chessgru.pgn.writer import to_pgn, write_pgn
-
-__all__ = [
-    "MAX_GAME_BYTES",
-    "Outcome",
-    "clocks_from_elapsed",
-    "parse",
-    "read_all",
-    "read_games",
-    "to_pgn",
-    "write_pgn",
-]
 
 MAX_GAME_BYTES: Final = 1 << 22
 """A game with more text than this is rejected as too long, whatever it holds."""
