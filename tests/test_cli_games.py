@@ -311,7 +311,9 @@ def test_chess_com_too(call, monkeypatch):
     with ChessComSite() as site:
         monkeypatch.setenv("CHESSGRU_CHESSCOM_URL", site.url)
         site.accounts["bert"] = site_games("bert", 4)
+        monkeypatch.setenv("CHESSGRU_CONTACT", "anna@example.org")
         assert "4 accepted" in call("import", "--chesscom", "bert")[1]
+        assert all("anna@example.org" in request.headers["user-agent"] for request in site.requests)
 
 
 # The process

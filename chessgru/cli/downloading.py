@@ -35,6 +35,7 @@ def store_account(
             filters=filters,
             mark=mark,
             token=token,
+            contact=os.environ.get("CHESSGRU_CONTACT"),
             progress=listener,
             surroundings=_around(site),
         ) as games,

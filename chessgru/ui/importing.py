@@ -111,6 +111,7 @@ def account_work(
             filters=filters,
             mark=library.mark(key),
             token=os.environ.get("LICHESS_TOKEN") if site == "lichess" else None,
+            contact=os.environ.get("CHESSGRU_CONTACT"),
             progress=lambda progress: _listen(job, progress, games),
             surroundings=surroundings or _around(site),
         )
