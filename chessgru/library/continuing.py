@@ -2,6 +2,8 @@
 
 Such a game is replaced when it comes again with more moves, or from the same place in the same file with
 a few plies taken back. What tells it from others is its *thread*: the site's id, or tags but the result.
+Tags may be mended while a game goes on: in the same place of the same file its moves tell it too, once
+there are enough of them.
 """
 
 from __future__ import annotations
@@ -16,15 +18,20 @@ from chessgru.library.staging import STAGED, VALUES
 
 TAKEN_BACK: Final = 4
 """Plies that a game in progress may lose between two readings of its file and still be the same game."""
+TELLING: Final = 8
+"""Plies from which on a game in the same place of a file is the same game, whatever its tags say."""
 
 
-def may_continue() -> sa.ColumnElement[bool]:
+def may_continue(source: str) -> sa.ColumnElement[bool]:
     """Selects staged games of which an unfinished state is stored, or staged beside them: look closer."""
+    places = sa.select(GAMES.c.position).join(IMPORTS)
+    places = places.where(IMPORTS.c.source == source, GAMES.c.thread.is_not(None))
     thread = STAGED.alias().c
     stored = sa.select(GAMES.c.thread).where(GAMES.c.thread.is_not(None))
     several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
     beside = sa.select(thread.thread).group_by(thread.thread).having(several)
-    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside))
+    here = STAGED.c.position.in_(places)
+    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside), here)
 
 
 def with_aliases() -> tuple[Any, Any, Any]:
@@ -38,30 +45,33 @@ def follow_unfinished(connection: sa.Connection, import_id: int, source: str) ->
     """Stores or continues, one by one, games of which an unfinished state is known; counts the grown."""
     tables, white, black = with_aliases()
     columns = [white.c.id.label("white_id"), black.c.id.label("black_id"), *(STAGED.c[n] for n in VALUES)]
-    chosen = sa.select(STAGED.c.open, *columns).select_from(tables).where(may_continue())
+    chosen = sa.select(STAGED.c.open, *columns).select_from(tables).where(may_continue(source))
     grown = 0
     for row in connection.execute(chosen.order_by(STAGED.c.id)).mappings().all():
         values = {name: row[name] for name in ("white_id", "black_id", *VALUES)}
         values |= {"import_id": import_id, "thread": row["thread"] if row["open"] else None}
-        states = _states(connection, row)
+        states = _states(connection, row, source)
         if any(_repeats(row, state, import_id) for state in states):
             continue
         earlier = next((state for state in states if _continues(row, state, import_id, source)), None)
         if earlier is None:
             connection.execute(sa.insert(GAMES), values)
         else:
-            del values["import_id"]
+            if earlier.source == source:
+                del values["import_id"]
             connection.execute(sa.update(GAMES).where(GAMES.c.id == earlier.id), values)
             grown += 1
     return grown
 
 
-def _states(connection: sa.Connection, row: sa.RowMapping) -> Sequence[Any]:
+def _states(connection: sa.Connection, row: sa.RowMapping, source: str) -> Sequence[Any]:
     """Returns the stored games that a game read now may repeat or continue."""
     columns = (GAMES.c.id, GAMES.c.key, GAMES.c.thread, GAMES.c.tokens, GAMES.c.position, GAMES.c.import_id)
     known = sa.select(*columns, IMPORTS.c.source).join(IMPORTS)
+    open_here = GAMES.c.thread.is_not(None) & (GAMES.c.position == row["position"])
+    here = open_here & (IMPORTS.c.source == source)
     return connection.execute(
-        known.where(sa.or_(GAMES.c.key == row["key"], GAMES.c.thread == row["thread"]))
+        known.where(sa.or_(GAMES.c.key == row["key"], GAMES.c.thread == row["thread"], here))
     ).all()
 
 
@@ -74,6 +84,8 @@ def _repeats(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
     """Tells whether a game read now holds nothing that is not stored."""
     if state.thread is None or not row["open"]:
         return bool(state.thread is None and state.key == row["key"])
+    if state.thread != row["thread"]:
+        return False
     if state.tokens == row["tokens"]:
         return True
     return not _is_other(row, state, import_id) and bool(state.tokens.startswith(row["tokens"]))
@@ -84,6 +96,8 @@ def _continues(row: sa.RowMapping, state: sa.Row[Any], import_id: int, source: s
     now, before = row["tokens"], state.tokens
     if state.thread is None or _is_other(row, state, import_id):
         return False
-    kept = before[: max(2, len(before) - 2 * TAKEN_BACK)]
     same_place = (row["position"], source) == (state.position, state.source)
+    if state.thread != row["thread"]:
+        return bool(same_place and len(before) >= 2 * TELLING and now.startswith(before))
+    kept = before[: max(2, len(before) - 2 * TAKEN_BACK)]
     return bool(now.startswith(before) or (same_place and now.startswith(kept)))

@@ -95,7 +95,7 @@ def _store(
     import_id: int = connection.scalars(sa.insert(IMPORTS).returning(IMPORTS.c.id), started).one()
     _add_names(connection)
     _link_renamed(connection)
-    connection.execute(_insert_new(import_id))
+    connection.execute(_insert_new(import_id, source))
     grown = follow_unfinished(connection, import_id, source)
     new = GAMES.c.id > last
     accepted = connection.execute(sa.select(sa.func.count()).where(new)).scalar_one()
@@ -117,7 +117,9 @@ def _store(
 def _record(connection: sa.Connection, import_id: int, report: ImportReport) -> None:
     """Completes the import's own row, or drops it if nothing came, or games in progress only went on."""
     mine = IMPORTS.c.id == import_id
-    if not report.accepted and not report.rejected and (report.grown or not report.duplicates):
+    used = sa.select(GAMES.c.id).where(GAMES.c.import_id == import_id).limit(1)
+    nothing = not report.rejected and (report.grown or not report.duplicates)
+    if nothing and connection.execute(used).first() is None:
         connection.execute(sa.delete(IMPORTS).where(mine))
         return
     rejected = {
@@ -171,7 +173,7 @@ def _link_renamed(connection: sa.Connection) -> None:
         connection.execute(insert.from_select(["first_id", "second_id"], pairs))
 
 
-def _insert_new(import_id: int) -> sa.Insert:
+def _insert_new(import_id: int, source: str) -> sa.Insert:
     """Returns the statement that stores all staged games but those that may continue another."""
     tables, white, black = with_aliases()
     plain = [name for name in VALUES if name != "thread"]
@@ -179,6 +181,6 @@ def _insert_new(import_id: int) -> sa.Insert:
     chosen = sa.select(
         sa.literal(import_id), white.c.id, black.c.id, thread, *(STAGED.c[name] for name in plain)
     )
-    chosen = chosen.select_from(tables).where(sa.not_(may_continue())).order_by(STAGED.c.id)
+    chosen = chosen.select_from(tables).where(sa.not_(may_continue(source))).order_by(STAGED.c.id)
     columns = ["import_id", "white_id", "black_id", "thread", *plain]
     return sa.insert(GAMES).prefix_with("OR IGNORE").from_select(columns, chosen)

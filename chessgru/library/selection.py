@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _TEXTS: Final = (
     *("white", "black", "white_rating", "black_rating", "result", "date", "time"),
     *("time_control", "event", "site", "round", "eco", "site_id"),
 )
-_COLUMNS: Final = (
+COLUMNS: Final = (
     *(GAMES.c[name] for name in (*_TEXTS, "tokens", "clocks", "warnings", "position", "line")),
     IMPORTS.c.source,
 )
@@ -41,6 +41,8 @@ class Selection:
     last_day: int | None = None
     limit: int | None = None
     unfinished: bool = False
+    without: int | None = None
+    """The id of a game to leave out."""
 
 
 def parse_day(text: str | None, *, end: bool) -> int | None:
@@ -80,7 +82,7 @@ def calendar_day(text: str | None, *, end: bool) -> datetime.date | None:
 def stream(connection: sa.Connection, selection: Selection) -> Iterator[Game]:
     """Yields the selected games by date, time and order of import, oldest first."""
     rows = connection.execution_options(yield_per=500).execute(_query(selection))
-    return (_game(row) for row in rows)
+    return (game_of(row) for row in rows)
 
 
 def count(connection: sa.Connection, selection: Selection) -> int:
@@ -91,7 +93,7 @@ def count(connection: sa.Connection, selection: Selection) -> int:
 
 def _query(selection: Selection) -> sa.Select[Any]:
     order = (GAMES.c.day, GAMES.c.time, GAMES.c.id)
-    query = sa.select(*_COLUMNS).join(IMPORTS)
+    query = sa.select(*COLUMNS).join(IMPORTS)
     if selection.limit is not None:
         latest = sa.select(GAMES.c.id).where(GAMES.c.id.in_(_ids(selection)))
         latest = latest.order_by(*(column.desc() for column in order)).limit(selection.limit)
@@ -122,11 +124,18 @@ def _limits(selection: Selection) -> Iterator[sa.ColumnElement[bool]]:
     if selection.first_day is not None or selection.last_day is not None:
         yield GAMES.c.day.between(max(1, selection.first_day or 1), selection.last_day or LAST_DAY)
     if selection.unfinished:
-        yield GAMES.c.thread.is_not(None) & (GAMES.c.result == "*")
+        yield in_progress()
+    if selection.without is not None:
+        yield GAMES.c.id != selection.without
 
 
-def _game(row: tuple[Any, ...]) -> Game:
-    """Builds the game of a row of `_COLUMNS`."""
+def in_progress() -> sa.ColumnElement[bool]:
+    """Selects the games whose result is still open."""
+    return GAMES.c.thread.is_not(None) & (GAMES.c.result == "*")
+
+
+def game_of(row: Sequence[Any]) -> Game:
+    """Builds the game of a row of `COLUMNS`."""
     *texts, tokens, clocks, warnings, position, line, source = row
     return Game(
         **dict(zip(_TEXTS, texts, strict=True)),

@@ -25,7 +25,8 @@ import platformdirs
 import sqlalchemy as sa
 
 from chessgru.game import Game, Rejection, Result, Side
-from chessgru.library import live, merging, players, selection
+from chessgru.library import following, live, merging, players, selection
+from chessgru.library.following import Followed
 from chessgru.library.intake import Example, ImportReport, take_in
 from chessgru.library.live import LiveGame, LiveState
 from chessgru.library.merging import Suggestion
@@ -114,14 +115,17 @@ class Library:
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
+        without: int | None = None,
     ) -> list[Game]:
         """Returns games oldest first: all, or those of a player, of two players, of a color or a time.
 
         `color` is the player's. `since` and `until` are dates such as "2024" or "2024-05-07", both
-        included; undated games are then left out. `limit` keeps the latest.
+        included; undated games are then left out. `limit` keeps the latest. `without` is the number of a
+        game to leave out, such as one in progress (see `in_progress`).
         """
+        dates = {"since": since, "until": until}
         return list(
-            self.stream(player, opponent=opponent, color=color, since=since, until=until, limit=limit)
+            self.stream(player, opponent=opponent, color=color, limit=limit, without=without, **dates)
         )
 
     def stream(
@@ -133,6 +137,7 @@ class Library:
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
+        without: int | None = None,
     ) -> Iterator[Game]:
         """Yields what `games` returns, one at a time in flat memory."""
         with self._reading() as connection:
@@ -143,6 +148,7 @@ class Library:
                 first_day=parse_day(since, end=False),
                 last_day=parse_day(until, end=True),
                 limit=limit,
+                without=without,
             )
             yield from selection.stream(connection, chosen)
 
@@ -150,6 +156,24 @@ class Library:
         """Returns the latest imported games whose result is still open, such as those being watched."""
         with self._reading() as connection:
             return list(selection.stream(connection, Selection(unfinished=True, limit=limit)))
+
+    def in_progress(self, limit: int = 8) -> list[Followed]:
+        """Returns the games in progress in watched folders, those whose file changed last first.
+
+        One whose file was not written for half a day does not count.
+        """
+        with self._reading() as connection:
+            return following.list_followed(connection, limit, self._now())
+
+    def followed(self, id_: int) -> Followed | None:
+        """Returns how a game that was in progress stands now, None if it is not there any more."""
+        with self._reading() as connection:
+            return following.load(connection, id_)
+
+    def watched_folders(self) -> list[Path]:
+        """Returns the folders that are or were watched, by name."""
+        with self._reading() as connection:
+            return following.watched_folders(connection)
 
     def count(self, player: str | None = None) -> int:
         """Returns the number of games, of a player's games if one is named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import watchfiles
 
 from chessgru.errors import ChessgruError, LibraryError
 from chessgru.library import ImportReport, Library
+from chessgru.library.following import WATCHING
 from chessgru.pgn import read_games
 
 SUFFIXES: Final = (".pgn", ".pgn.gz", ".pgn.bz2", ".pgn.zst")
@@ -51,6 +53,9 @@ def watch(
     for folder in folders:
         if not folder.is_dir():
             raise LibraryError(f"{folder}: no such folder to watch: make it first, or check its name")
+    folders = [folder.resolve() for folder in folders]
+    for folder in folders:
+        library.set_mark(f"{WATCHING}{folder}", str(time.time()))
     seen: dict[Path, tuple[int, int]] = {}
     changes = watchfiles.watch(
         *folders,
