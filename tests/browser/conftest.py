@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
 
+from chessgru.game import Side
 from chessgru.pgn import parse, to_pgn
 
 ROOT = Path(__file__).parents[2]
@@ -145,18 +146,34 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     assert complaints == []
 
 
+def eventually(read: Callable[[], object], wanted: object, seconds: float = 15) -> None:
+    """Waits until something read from the page is as wanted; the page follows an action only in time."""
+    deadline = time.monotonic() + seconds
+    while (found := read()) != wanted:
+        assert time.monotonic() < deadline, f"expected {wanted!r}, found {found!r}"
+        time.sleep(0.03)
+
+
 class Screen:
-    """The app on one page, in the words of its user."""
+    """The app on one page, in the words of its user. What looks at the page waits for what it expects."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.typed = page.get_by_label("Type a move")
+        self.black_below = page.locator(".cg-wrap.orientation-black").first
+
+    def _board_box(self) -> FloatRect:
+        """Returns where the board is, once it stays there."""
+        board, before = self.page.locator("cg-board"), None
+        while (box := board.bounding_box()) is None or box != before:
+            before = box
+            self.page.wait_for_timeout(50)
+        return box
 
     def center(self, square: str) -> tuple[float, float]:
-        box = self.page.locator("cg-board").bounding_box()
-        assert box is not None
+        box = self._board_box()
         file, rank = ord(square[0]) - 97, int(square[1]) - 1
-        if self.page.locator(".cg-wrap.orientation-black").count():
+        if self.black_below.is_visible():
             file, rank = 7 - file, 7 - rank
         size = box["width"] / 8
         return box["x"] + (file + 0.5) * size, box["y"] + (7.5 - rank) * size
@@ -177,6 +194,7 @@ class Screen:
 
     def type(self, *moves: str) -> None:
         for move in moves:
+            self.settle()
             before = self.page.locator(".line button").count()
             self.typed.fill(move)
             self.typed.press("Enter")
@@ -184,23 +202,16 @@ class Screen:
             self.settle()
 
     def settle(self) -> None:
+        """Waits until the server has answered what was done last."""
         self.page.locator(".root:not(.pending)").wait_for()
 
-    def line(self) -> list[str]:
-        return self.page.locator(".line button").all_inner_texts()
-
     def expect_line(self, *moves: str) -> None:
-        deadline = time.monotonic() + 10
-        while self.line() != list(moves):
-            assert time.monotonic() < deadline, f"expected {moves}, shown {self.line()}"
-            self.page.wait_for_timeout(30)
+        expect(self.page.locator(".line button")).to_have_text(list(moves))
         self.settle()
 
-    def cards(self) -> dict[str, list[str]]:
-        return {
-            side: self.page.locator(f".card.{side} .moves b").all_inner_texts()
-            for side in ("white", "black")
-        }
+    def moves(self, side: Side) -> Locator:
+        """Returns the names of the moves on a player's card."""
+        return self.page.locator(f".card.{side} .moves b")
 
     def pieces(self) -> dict[str, str]:
         """Returns the pieces by square, as chessground has placed them."""
@@ -210,10 +221,12 @@ class Screen:
         return {key: re.sub(r"\b(anim|dragging|selected)\b", "", name).strip() for key, name in found}
 
     def expect_piece(self, square: str, piece: str | None) -> None:
-        deadline = time.monotonic() + 5
-        while self.pieces().get(square) != piece:
-            assert time.monotonic() < deadline, f"expected {piece} on {square}, found {self.pieces()}"
-            self.page.wait_for_timeout(30)
+        eventually(lambda: self.pieces().get(square), piece)
+
+    def expect_no_scrolling_sideways(self) -> None:
+        reach = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        eventually(lambda: self.page.evaluate(reach) <= 0, True)
 
     def press(self, label: str) -> None:
         self.page.get_by_role("button", name=label).click()
+        self.settle()

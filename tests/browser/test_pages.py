@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from contextlib import suppress
 
-from .conftest import Open, Screen
+import pytest
+from playwright.sync_api import Page, TimeoutError, expect
+
+from .conftest import Open, Screen, eventually
 
 EVIL = "<img src=x onerror=alert(1)>"
 LONG = "Maximiliana " * 16
@@ -34,18 +36,19 @@ def visit(screen: Screen, name: str) -> Page:
     return screen.page
 
 
-def fits(page: Page) -> bool:
+def expect_to_fit(page: Page) -> None:
+    """Waits until nothing on the page is wider than the page."""
     main = page.get_by_test_id("stMain")
-    return bool(main.evaluate("node => node.scrollWidth <= node.clientWidth"))
+    eventually(lambda: main.evaluate("node => node.scrollWidth <= node.clientWidth"), True)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_dropped_files_are_imported_and_told(open_page: Open, size: dict[str, int]) -> None:
     page = visit(open_page(**size), "Players")
-    drop = page.locator("input[type=file]").first
-    if not drop.count():
-        page.get_by_text("Add games").click()
-    drop.set_input_files(
+    page.get_by_text("Add games", exact=True).wait_for()
+    if not page.locator("details[open]", has_text="Add games").count():
+        page.get_by_text("Add games", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(
         [
             {"name": f"{EVIL}.pgn", "mimeType": "text/plain", "buffer": PGN.encode()},
             {"name": "page.pgn", "mimeType": "text/plain", "buffer": b"<html>Error 502</html>"},
@@ -59,7 +62,7 @@ def test_dropped_files_are_imported_and_told(open_page: Open, size: dict[str, in
     expect(page.get_by_role("tab", name="Repertoire")).to_be_visible()
     page.get_by_role("button", name="e4").click()
     expect(page.get_by_role("button", name="c5").first).to_be_visible(timeout=30_000)
-    assert fits(page)
+    expect_to_fit(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").last.click()
     assert download.value.path().read_text("utf-8-sig").startswith("move,games,share")
@@ -68,13 +71,12 @@ def test_dropped_files_are_imported_and_told(open_page: Open, size: dict[str, in
 
 def choose_player(page: Page, name: str) -> None:
     """Opens the menu and chooses; it closes by itself where the page is drawn anew meanwhile."""
-    option = page.get_by_role("option", name=name)
-    for _ in range(5):
+    for _ in range(6):
         page.get_by_label("Player", exact=True).click()
-        page.wait_for_timeout(1500)
-        if option.count():
-            break
-    option.click()
+        with suppress(TimeoutError):
+            page.get_by_role("option", name=name).click(timeout=4000)
+            return
+    pytest.fail(f"the menu of players never offered {name!r}")
 
 
 def reviewed(page: Page) -> None:
@@ -94,7 +96,7 @@ def test_a_game_is_reviewed_and_stepped_through(open_page: Open, size: dict[str,
     expect(page.get_by_role("button", name="Resign")).to_have_count(0)
     page.get_by_role("button", name="Nf3", exact=True).first.click()
     screen.expect_piece("f3", "white knight")
-    assert fits(page)
+    expect_to_fit(page)
 
 
 def test_moves_are_guessed_on_the_board(open_page: Open) -> None:
@@ -122,4 +124,4 @@ def test_the_gates_of_the_game_on_the_board_are_drawn(open_page: Open) -> None:
     page = visit(screen, "Model")
     page.get_by_role("tab", name="Gates on a game").click()
     expect(page.get_by_text("Each row is a unit")).to_be_visible(timeout=60_000)
-    assert fits(page)
+    expect_to_fit(page)
