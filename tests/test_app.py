@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -45,6 +46,15 @@ def move(table: Table, text: str, *, seq: int | None = None, fen: str | None = N
     table.handle(
         Action("move", number, table.game_id, move=text, fen=table.game.fen if fen is None else fen)
     )
+
+
+def test_one_module_writes_what_a_window_remembers() -> None:
+    """The others only read what their own widgets hold, or let a widget take a new start."""
+    for path in Path(store.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            targets = node.targets if isinstance(node, ast.Assign) else ()
+            written = [target for target in targets if "session_state[" in ast.unparse(target)]
+            assert path.name == "state.py" or not written, f"{path.name}: {ast.unparse(node)}"
 
 
 # The table

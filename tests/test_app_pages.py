@@ -31,9 +31,9 @@ from chessgru.ui.jobs import JOBS, Job
 from chessgru.ui.measuring import calibration_table, scores_table
 from chessgru.ui.opening_games import game_of_link, link_of
 from chessgru.ui.state import Chair, Seating
-from chessgru.ui.study import Study, comments, new_study
+from chessgru.ui.study import Study, comments, guesses_table, new_study
 from chessgru.ui.tables import csv_of
-from chessgru.ui.tree import branches, lines_of
+from chessgru.ui.tree import branches, line_text, other_orders, tree_of
 from chessgru.ui.unseen import without
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -184,12 +184,53 @@ def test_the_repertoire_counts_moves_and_results_of_one_color() -> None:
         PGN.replace("1. e4 c5", "1. d4 d5"),
     ]
     games = [game(), *(game(text) for text in others)]
-    lines = lines_of(games, {"dad"})
-    first = branches(lines, "white", ())
+    tree = tree_of(games, {"dad"})
+    first = branches(tree, "white", ())
     assert [(b.san, b.games, b.share) for b in first] == [("e4", 3, 0.75), ("d4", 1, 0.25)]
     assert (first[0].won, first[0].lost, first[0].score) == (2, 1, 2 / 3)
-    assert [b.san for b in branches(lines, "white", (first[0].token,))] == ["c5", "e5"]
-    assert branches(lines, "black", ()) == []
+    assert [b.san for b in branches(tree, "white", (first[0].token,))] == ["c5", "e5"]
+    assert branches(tree, "black", ()) == []
+    assert other_orders(tree, "white", (first[0].token,)) == []
+
+
+TRANSPOSING = (
+    "1. d4 Nf6 2. c4 e6 3. Nc3 Bb4 1-0",
+    "1. c4 e6 2. d4 Nf6 3. Nf3 0-1",
+    "1. c4 Nf6 2. d4 e6 3. Nc3 1/2-1/2",
+    "1. c4 e6 2. d4 Nf6 3. Nc3 1-0",
+)
+
+
+def transposing() -> list[Game]:
+    return [game(f'[White "Dad"]\n[Black "Son"]\n\n{moves}') for moves in TRANSPOSING]
+
+
+def test_a_branch_says_in_how_many_games_its_position_came_up_by_any_order() -> None:
+    tree = tree_of(transposing(), {"dad"})
+    queens_pawn = transposing()[0].tokens
+    (e6,) = branches(tree, "white", queens_pawn[:3])
+    assert (e6.san, e6.games, e6.here) == ("e6", 1, 4)
+    (knight,) = branches(tree, "white", queens_pawn[:4])
+    assert (knight.san, knight.games, knight.here) == ("Nc3", 1, 3)
+    orders = other_orders(tree, "white", queens_pawn[:4])
+    assert [(line_text(path), games) for path, games in orders] == [
+        ("1. c4 e6 2. d4 Nf6", 2),
+        ("1. c4 Nf6 2. d4 e6", 1),
+    ]
+
+
+def test_any_order_of_moves_counts_all_games_of_a_position() -> None:
+    tree = tree_of(transposing(), {"dad"})
+    found = branches(tree, "white", transposing()[0].tokens[:4], any_order=True)
+    assert [(b.san, b.games, b.share) for b in found] == [("Nc3", 3, 0.75), ("Nf3", 1, 0.25)]
+    assert (found[0].won, found[0].drawn, found[0].lost) == (2, 1, 0)
+
+
+def test_a_repeated_position_counts_a_game_once() -> None:
+    moves = "1. Nf3 Nf6 2. Ng1 Ng8 3. Nf3 Nf6 4. e4 1-0"
+    tree = tree_of([game(f'[White "Dad"]\n\n{moves}')], {"dad"})
+    (first,) = branches(tree, "white", (), any_order=True)
+    assert (first.san, first.games, first.here) == ("Nf3", 1, 1)
 
 
 def test_the_game_under_review_is_left_out_of_the_memory() -> None:
@@ -249,6 +290,10 @@ def test_guessing_shows_nothing_of_what_comes_and_counts_against_the_model() -> 
     expected = [score.expected == score.san for score in study.of("white")]
     assert [guess.model_right for guess in study.guesses] == expected
     assert study.guesses[0].probability == study.scores[0].shares["d2d4"]
+    table = guesses_table(study.guesses)
+    assert table["move"].tolist() == ["1. e4", "2. Nf3", "3. d4"]
+    assert table["you said"].tolist() == ["d4", "Nf3", ""]
+    assert table["right"].tolist() == ["no", "yes", "no"]
     study.stop_guessing()
     assert len(study.shown().game.line) == 5
 
@@ -363,6 +408,21 @@ def test_a_player_is_looked_through_move_by_move() -> None:
     assert [button.label for button in app.button if button.label in ("Nf3", "Nc3")] == ["Nc3", "Nf3"]
 
 
+def test_another_order_of_moves_is_told_and_followed() -> None:
+    store.library().add(transposing(), source="test")
+    app = run(players_app)
+    for label in ("d4", "Nf6", "c4", "e6"):
+        press(app, label)
+    assert "3 games came here by another order of moves" in texts(app)
+    assert "Nf3" not in [button.label for button in app.button]
+    app.toggle(key="repertoire_any_order").set_value(True).run()
+    assert "Nf3" in [button.label for button in app.button]
+    app.toggle(key="repertoire_any_order").set_value(False).run()
+    press(app, r"1\. c4 e6 2\. d4 Nf6 · 2 games")
+    assert "Nf3" in [button.label for button in app.button]
+    assert "2 games came here by another order of moves" in texts(app)
+
+
 @pytest.mark.parametrize(
     "name", [EVIL, "**bold** [x](http://a)", 200 * "x", "\u202eMoshe \u05de\u05e9\u05d4"]
 )
@@ -430,7 +490,7 @@ def test_a_pasted_game_is_reviewed() -> None:
     assert len(app.error) == 1
     app.text_area(key="review_pasted").set_value(PGN.replace("Dad", EVIL)).run()
     press(app, "Review this game")
-    study = app.session_state["study"]
+    study = app.session_state["chessgru_study"]
     assert finished(f"review {study.table.game_id}").errors == []
     app.run()
     assert not app.exception
@@ -440,13 +500,14 @@ def test_a_pasted_game_is_reviewed() -> None:
     for _ in range(3):
         press(app, "Show the move")
     assert "You 0 of 3" in texts(app)
+    assert app.dataframe[0].value["move"].tolist() == ["1. e4", "2. Nf3", "3. d4"]
 
 
 def test_a_stored_game_is_reviewed() -> None:
     fill(PGN)
     app = run(review_app)
     press(app, "Review this game")
-    assert app.session_state["study"].source.white == "Dad"
+    assert app.session_state["chessgru_study"].source.white == "Dad"
 
 
 def test_a_model_without_scores_says_so_and_is_measured(small_model: Path) -> None:
@@ -464,7 +525,7 @@ def test_a_model_without_scores_says_so_and_is_measured(small_model: Path) -> No
 
 def test_the_gates_of_the_game_under_review_are_shown(small_model: Path) -> None:
     app = AppTest.from_function(model_app, default_timeout=60)
-    app.session_state["study"] = studied()
+    app.session_state["chessgru_study"] = studied()
     app.run()
     assert not app.exception
     table = app.dataframe[0].value

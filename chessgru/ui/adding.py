@@ -18,10 +18,10 @@ from chessgru.sources import Filters, SiteName, account_name
 from chessgru.ui.importing import account_work, files_work
 from chessgru.ui.jobs import JOBS, Job
 from chessgru.ui.setup import plain
+from chessgru.ui.state import people
 from chessgru.ui.tables import download_csv
 
 KIND: Final = "import"
-_ROUND: Final = "uploads"
 _ENDINGS: Final = ["pgn", "gz", "bz2", "zst", "txt"]
 _SITES: Final[dict[str, SiteName]] = {"Lichess": "lichess", "chess.com": "chess.com"}
 
@@ -37,7 +37,7 @@ def adding(library: Library) -> None:
 
 def _drop(library: Library) -> None:
     """Draws the place for files; a drop starts at once and empties it for the next."""
-    key = f"games-{st.session_state.get(_ROUND, 0)}"
+    key = f"games-{people().drops}"
     st.file_uploader(
         "Drop PGN files here, as many as you like",
         type=_ENDINGS,
@@ -53,7 +53,7 @@ def _dropped(library: Library, key: str) -> None:
     uploads = st.session_state.get(key) or []
     if uploads:
         start_files(library, uploads)
-        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        people().drops += 1
 
 
 def start_files(library: Library, uploads: Sequence[Any]) -> Job:
@@ -90,7 +90,7 @@ def _account_form(library: Library) -> None:
         st.checkbox("Only rated games", key="account_rated")
         st.form_submit_button("Download games", type="primary", on_click=_download, args=(library,))
     st.caption(f"This asks {site or 'the site'} for public games, and only when you press the button.")
-    if problem := st.session_state.pop("account_problem", ""):
+    if problem := people().told():
         st.error(plain(problem))
 
 
@@ -106,7 +106,7 @@ def _download(library: Library) -> None:
         )
         JOBS.start(KIND, f"{chosen['account_site']}: {user}", account_work(library, site, user, filters))
     except ChessgruError as error:
-        chosen["account_problem"] = str(error)
+        people().problem = str(error)
 
 
 # Progress and reports

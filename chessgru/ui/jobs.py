@@ -112,6 +112,13 @@ class Jobs:
                 job.cancel()
             self._jobs.clear()
 
+    def abandon(self, kind: str) -> None:
+        """Cancels and forgets the jobs of a kind: nobody waits for them any more."""
+        for job in self.of(kind):
+            job.cancel()
+            with self._lock:
+                self._jobs.remove(job)
+
     def dismiss(self, job: Job) -> None:
         """Forgets a job that has ended."""
         with self._lock:

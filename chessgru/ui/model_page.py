@@ -21,8 +21,7 @@ from chessgru.ui.measuring import calibration_table, measure_work, scores_table
 from chessgru.ui.opening_games import game_of
 from chessgru.ui.predicting import MODEL_VARIABLE
 from chessgru.ui.setup import plain
-from chessgru.ui.state import has_table, table
-from chessgru.ui.study import STUDY_KEY, Study
+from chessgru.ui.state import has_table, reviewed, table
 from chessgru.ui.tables import download_csv, facts
 
 if TYPE_CHECKING:
@@ -223,8 +222,7 @@ def _games_at_hand() -> dict[str, Game]:
     found = {}
     if has_table() and table().game.line:
         found["On the board"] = game_of(table())
-    study: Study | None = st.session_state.get(STUDY_KEY)
-    if study is not None:
+    if (study := reviewed()) is not None:
         found["Under review"] = study.source
     return found
 

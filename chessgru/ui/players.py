@@ -15,13 +15,11 @@ from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS
 from chessgru.ui.person import person
 from chessgru.ui.setup import plain
+from chessgru.ui.state import PLAYER_CHOICE, people
 from chessgru.ui.tables import download_csv
 
 MAX_CHOICES: Final = 1000
 MAX_ROWS: Final = 5000
-_CHOSEN: Final = "player"
-_MERGED: Final = "merged"
-_REFUSED: Final = "not_merged"
 
 
 def players_page() -> None:
@@ -65,11 +63,9 @@ def _empty(library: Library) -> None:
 
 def _same_people(library: Library) -> None:
     """Offers pairs of names that are likely one person, and takes back what was confirmed."""
-    refused: set[tuple[str, str]] = st.session_state.setdefault(_REFUSED, set())
-    merged: list[tuple[str, str]] = st.session_state.setdefault(_MERGED, [])
-    found = [
-        s for s in _suggestions(library, library.count(), len(merged)) if (s.name, s.alias) not in refused
-    ]
+    merged = people().merged
+    suggested = _suggestions(library, library.count(), len(merged))
+    found = [each for each in suggested if (each.name, each.alias) not in people().refused]
     if not (found or merged):
         return
     with st.expander(
@@ -106,7 +102,7 @@ def _merge(library: Library, name: str, alias: str) -> None:
     except ChessgruError as error:
         st.toast(plain(str(error)), icon=":material/error:")
     else:
-        st.session_state[_MERGED].append((name, alias))
+        people().merged.append((name, alias))
 
 
 def _undo(library: Library, name: str, alias: str) -> None:
@@ -114,12 +110,12 @@ def _undo(library: Library, name: str, alias: str) -> None:
         library.unmerge(alias)
     except ChessgruError as error:
         st.toast(plain(str(error)), icon=":material/error:")
-    st.session_state[_MERGED].remove((name, alias))
+    people().merged.remove((name, alias))
     _suggestions.clear()
 
 
 def _refuse(name: str, alias: str) -> None:
-    st.session_state[_REFUSED].add((name, alias))
+    people().refused.add((name, alias))
 
 
 # Whom to look at
@@ -134,19 +130,19 @@ def _choose(library: Library, everyone: list[PlayerSummary]) -> None:
             st.caption(f"The {MAX_ROWS:,} with the most games; the download has all.")
         download_csv(table, "players.csv", key="players-csv")
     names = [player.name for player in everyone[:MAX_CHOICES]]
-    remembered = st.session_state.get(_CHOSEN)
+    remembered = people().player
     chosen = st.selectbox(
         "Player",
         names,
         index=names.index(remembered) if remembered in names else 0,
-        key="player_choice",
+        key=PLAYER_CHOICE,
         help="Click and type to search",
     )
     if len(everyone) > MAX_CHOICES:
         chosen = (
             st.text_input("Or type the name of somebody with fewer games", key="player_typed") or chosen
         )
-    st.session_state[_CHOSEN] = chosen
+    people().player = chosen
     _show(library, chosen, {player.name: player for player in everyone})
 
 

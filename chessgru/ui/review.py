@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -23,9 +23,12 @@ from chessgru.ui.predicting import opened
 from chessgru.ui.review_charts import PICK, surprise_chart
 from chessgru.ui.screen import payload
 from chessgru.ui.setup import plain, seating_of
-from chessgru.ui.state import SIDES, Seating
-from chessgru.ui.study import STUDY_KEY, Guesser, Study, comments, new_study, table_of
+from chessgru.ui.state import SIDES, Seating, reviewed, set_reviewed
+from chessgru.ui.study import Guesser, Study, comments, guesses_table, new_study, table_of
 from chessgru.ui.tables import download_csv, facts, file_name
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
 
 _BOARD: Final = "review_board"
 _GRAPH: Final = "review_graph"
@@ -45,30 +48,32 @@ def review_page(opener: Opener) -> None:
         return
     _headline(study)
     _at_the_board(study)
-    if study.guesser is None and not _work(study) and study.scores:
-        _results(study)
+    if study.guesser is None:
+        _guesses(study)
+        if not _work(study) and study.scores:
+            _results(study)
 
 
 def _current(opener: Opener) -> Study | None:
     """Returns this window's study; on arrival by a link that of its game."""
-    if STUDY_KEY not in st.session_state:
+    if reviewed() is None:
         try:
             game = game_of_link()
         except ChessgruError as error:
             st.warning(plain(f"This link is damaged: {error}"))
             return None
-        if game is None:
-            return None
-        _take(game, opener)
-    study: Study = st.session_state[STUDY_KEY]
-    return study
+        if game is not None:
+            _take(game, opener)
+    return reviewed()
 
 
 def _take(game: Game, opener: Opener) -> None:
     """Puts a game under review and starts the forecast of its moves."""
     seating = seating_of(game)
     study = new_study(game, seating, _predictor(game, seating, opener))
-    st.session_state[STUDY_KEY] = study
+    if (before := reviewed()) is not None:
+        JOBS.abandon(_kind(before))
+    set_reviewed(study)
     for key in (_GRAPH, _WORST, _MOVES):
         st.session_state.pop(key, None)
     _start(study)
@@ -216,9 +221,23 @@ def _score_line(study: Study) -> None:
 # What came out
 
 
+def _guesses(study: Study) -> None:
+    """Draws how the guesses went, once there are some."""
+    if not study.guesses:
+        return
+    st.success(f"Your guesses: {score_text(study)}", icon=":material/psychology:")
+    table = guesses_table(study.guesses)
+    with st.expander("Your guesses as a table", icon=":material/table:"):
+        st.dataframe(table, hide_index=True, column_config=_percents("the model gave it"))
+    name = file_name(study.source.white, study.source.black, "guesses", ending="csv")
+    download_csv(table, name, key="guesses-csv", label="Guesses as CSV")
+
+
+def _percents(*columns: str) -> dict[str, ColumnConfig]:
+    return {name: st.column_config.NumberColumn(format="percent") for name in columns}
+
+
 def _results(study: Study) -> None:
-    if study.guesses:
-        st.success(f"Your guesses: {score_text(study)}", icon=":material/psychology:")
     _totals(study)
     st.altair_chart(
         surprise_chart(study.scores, study.table.seating),
@@ -278,10 +297,7 @@ def _tables(study: Study) -> None:
                 key=key,
                 on_select=lambda key=key, plies=plies: _go_row(study, key, plies),
                 selection_mode="single-row",
-                column_config={
-                    name: st.column_config.NumberColumn(format="percent")
-                    for name in ("probability", "its probability")
-                },
+                column_config=_percents("probability", "its probability"),
             )
 
 

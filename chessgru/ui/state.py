@@ -1,10 +1,13 @@
-"""The one owner of Streamlit's session state: what this browser window has on its board, and for whom."""
+"""The one owner of Streamlit's session state: what this window has on its board, under review, and in view.
+
+What a widget holds stays under the widget's own key; everything that outlives a page is here.
+"""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -15,8 +18,15 @@ from chessgru.library.live import LiveGame as Record
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock, running
 
+if TYPE_CHECKING:
+    from chessgru.ui.study import Study
+
 _KEY: Final = "chessgru"
+_STUDY: Final = "chessgru_study"
+_PEOPLE: Final = "chessgru_people"
 BOARD_KEY: Final = "board"
+PLAYER_CHOICE: Final = "player_choice"
+"""The key of the menu on the Players page."""
 GUEST: Final = "Guest"
 SIDES: Final[tuple[Side, Side]] = ("white", "black")
 
@@ -201,3 +211,67 @@ def table() -> Table:
         set_table(Table(Seating()))
     current: Table = st.session_state[_KEY]
     return current
+
+
+# The Review page
+
+
+def reviewed() -> Study | None:
+    """Returns the game that this window has under review, None before the first."""
+    found: Study | None = st.session_state.get(_STUDY)
+    return found
+
+
+def set_reviewed(study: Study) -> None:
+    """Puts a game under review in this window."""
+    st.session_state[_STUDY] = study
+
+
+# The Players page
+
+
+@dataclass(slots=True)
+class People:
+    """What one window looks at on the Players page, and what was decided there. Callbacks change it."""
+
+    player: str | None = None
+    """Who is looked at; the menu itself forgets him when another page is opened."""
+    path: tuple[int, ...] = ()
+    """The moves followed in the repertoire of `walker`."""
+    walker: str = ""
+    merged: list[tuple[str, str]] = field(default_factory=list)
+    """Names made one person here, with the alias that joined; they can be taken apart again."""
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs that were said to be two people."""
+    drops: int = 0
+    """How often files were dropped: each drop gets an empty place of its own."""
+    problem: str = ""
+    """What was wrong with the account asked for, told once."""
+
+    def path_of(self, name: str) -> tuple[int, ...]:
+        """Returns the moves followed in somebody's repertoire, none if another's was looked at last."""
+        return self.path if self.walker == name else ()
+
+    def walk(self, path: tuple[int, ...], name: str = "") -> None:
+        """Goes to a position of somebody's repertoire; without a name back to the start."""
+        self.path, self.walker = path, name
+
+    def told(self) -> str:
+        """Returns the problem with an account, and forgets it."""
+        problem, self.problem = self.problem, ""
+        return problem
+
+
+def people() -> People:
+    """Returns what this window looks at on the Players page."""
+    if _PEOPLE not in st.session_state:
+        st.session_state[_PEOPLE] = People()
+    found: People = st.session_state[_PEOPLE]
+    return found
+
+
+def forget_player() -> None:
+    """Looks at nobody any more: he was deleted."""
+    people().player = None
+    people().walk(())
+    st.session_state.pop(PLAYER_CHOICE, None)

@@ -17,8 +17,6 @@ from chessgru.ui.contract import Predictions, Predictor
 from chessgru.ui.state import SIDES, Seating, Table
 
 Guesser = Literal["white", "black", "both"]
-STUDY_KEY: Final = "study"
-"""Where the session state keeps the window's study."""
 _LEAST: Final = 1e-12
 
 
@@ -259,6 +257,23 @@ def table_of(scores: Sequence[MoveScore], seating: Seating) -> pd.DataFrame:
                 "its probability": round(score.expected_probability, 4),
             }
             for score in scores
+        ]
+    )
+
+
+def guesses_table(guesses: Sequence[Guess]) -> pd.DataFrame:
+    """Returns one row a guess, as shown and downloaded; a guess passed over is empty."""
+    return pd.DataFrame(
+        [
+            {
+                "move": numbered(guess.ply, guess.played),
+                "you said": guess.san,
+                "the model gave it": round(guess.probability, 4),
+                "right": "yes" if guess.right else "no",
+                "the model expected": guess.expected,
+                "the model right": "yes" if guess.model_right else "no",
+            }
+            for guess in guesses
         ]
     )
 

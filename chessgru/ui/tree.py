@@ -1,8 +1,13 @@
-"""One player's repertoire as counts: what came after a line of moves, how often, with what score."""
+"""One player's repertoire as counts: what came in a position, how often, with what score.
+
+A position is looked at by the moves that led to it, or by any order of moves: the two differ where games
+transpose, and each branch says in how many games the position after it came up at all (`here`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +18,7 @@ from chessgru.vocabulary import MOVES, UCI
 
 DEPTH: Final = 40
 """Plies of each game that the tree keeps."""
+_GAMES_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,16 @@ class Line:
     tokens: tuple[int, ...]
     side: Side
     score: float | None
+    keys: tuple[int, ...]
+    """The positions before every ply and after the last, equal where the positions are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A player's games, and in how many of each color a position came up."""
+
+    lines: tuple[Line, ...]
+    visits: Mapping[Side, Counter[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,8 @@ class Branch:
     won: int
     drawn: int
     lost: int
+    here: int
+    """Games that had the position after this move, in whatever order of moves."""
 
     @property
     def score(self) -> float | None:
@@ -53,26 +71,78 @@ def _score(game: Game, side: Side) -> float | None:
     return float((game.result == "1-0") == (side == "white"))
 
 
-def lines_of(games: Collection[Game], keys: Collection[str]) -> list[Line]:
-    """Returns a player's games as lines; those he did not play, or played against himself, are left out."""
-    sides = ((game, game.side_of(keys)) for game in games)
-    return [Line(game.tokens[:DEPTH], side, _score(game, side)) for game, side in sides if side is not None]
+def tree_of(games: Collection[Game], keys: Collection[str]) -> Tree:
+    """Returns the games of the player with these `name_key`s.
+
+    Games that he did not play, or played against himself, are left out.
+    """
+    sides = [(game, side) for game in games if (side := game.side_of(keys)) is not None]
+    starts = [game.tokens[:DEPTH] for game, _ in sides]
+    lines = tuple(
+        Line(tokens, side, _score(game, side), positions)
+        for (game, side), tokens, positions in zip(sides, starts, _positions(starts), strict=True)
+    )
+    visits: dict[Side, Counter[int]] = {"white": Counter(), "black": Counter()}
+    for line in lines:
+        visits[line.side].update(set(line.keys))
+    return Tree(lines, visits)
 
 
-def branches(lines: Sequence[Line], side: Side, path: tuple[int, ...]) -> list[Branch]:
-    """Returns the moves that came after a path when the player had that color, commonest first."""
-    here = len(path)
-    came = [line for line in lines if line.side == side and line.tokens[:here] == path]
-    going = [line for line in came if len(line.tokens) > here]
+def _positions(lines: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Returns a number for each position of each line, the start and the end included."""
+    import numpy as np
+    import torch
+
+    from chessgru.replay import position_keys, replay
+
+    found: list[tuple[int, ...]] = []
+    for start in range(0, len(lines), _GAMES_AT_ONCE):
+        some = lines[start : start + _GAMES_AT_ONCE]
+        tokens = np.zeros((len(some), max(map(len, some))), np.int64)
+        for row, line in enumerate(some):
+            tokens[row, : len(line)] = line
+        boards = replay(torch.from_numpy(tokens))
+        rows = position_keys(boards.flatten()).view(len(some), -1).tolist()
+        found += [tuple(row[: len(line) + 1]) for line, row in zip(some, rows, strict=True)]
+    return found
+
+
+def branches(tree: Tree, side: Side, path: tuple[int, ...], *, any_order: bool = False) -> list[Branch]:
+    """Returns the moves that came after a path when the player had that color, commonest first.
+
+    In `any_order` the games count that came to its position by other moves too.
+    """
     by_move: dict[int, list[Line]] = {}
-    for line in going:
-        by_move.setdefault(line.tokens[here], []).append(line)
+    for line, ply in _came(tree, side, path, any_order):
+        if len(line.tokens) > ply:
+            by_move.setdefault(line.tokens[ply], []).append(line)
     board = board_after(path)
-    found = [_branch(board, token, some, len(going)) for token, some in by_move.items()]
+    going = sum(map(len, by_move.values()))
+    after = _positions([(*path, token) for token in by_move])
+    found = [
+        _branch(board, token, some, going, tree.visits[side][keys[-1]])
+        for (token, some), keys in zip(by_move.items(), after, strict=True)
+    ]
     return sorted(found, key=lambda branch: (-branch.games, branch.san))
 
 
-def _branch(board: chess.Board, token: int, lines: Sequence[Line], total: int) -> Branch:
+def _came(tree: Tree, side: Side, path: tuple[int, ...], any_order: bool) -> list[tuple[Line, int]]:
+    """Returns the lines that came to a position, each with the ply at which it first did."""
+    mine = [line for line in tree.lines if line.side == side]
+    if not any_order:
+        return [(line, len(path)) for line in mine if line.tokens[: len(path)] == path]
+    key = _positions([path])[0][-1]
+    return [(line, line.keys.index(key)) for line in mine if key in line.keys]
+
+
+def other_orders(tree: Tree, side: Side, path: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
+    """Returns the other moves that led to the position of a path, with their games, commonest first."""
+    came = _came(tree, side, path, any_order=True)
+    counts = Counter(line.tokens[:ply] for line, ply in came if line.tokens[: len(path)] != path)
+    return counts.most_common()
+
+
+def _branch(board: chess.Board, token: int, lines: Sequence[Line], total: int, here: int) -> Branch:
     scores = [line.score for line in lines]
     return Branch(
         token,
@@ -83,6 +153,7 @@ def _branch(board: chess.Board, token: int, lines: Sequence[Line], total: int) -
         scores.count(1.0),
         scores.count(0.5),
         scores.count(0.0),
+        here,
     )
 
 
@@ -106,3 +177,12 @@ def written(path: Sequence[int]) -> list[str]:
         texts.append(f"{board.fullmove_number}{dot} {board.san(MOVES[token])}")
         board.push(MOVES[token])
     return texts
+
+
+def line_text(path: Sequence[int]) -> str:
+    """Returns a path as one line of text.
+
+    >>> line_text([UCI.index("e2e4"), UCI.index("c7c5"), UCI.index("g1f3")])
+    '1. e4 c5 2. Nf3'
+    """
+    return " ".join(text.partition("… ")[2] or text for text in written(path))
