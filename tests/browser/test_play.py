@@ -33,6 +33,24 @@ def test_two_clicks_move_a_piece_and_its_dots_show_where_it_may_go(open_page: Op
     screen.expect_line("Nf3")
 
 
+def test_a_click_hits_its_square_after_something_above_the_board_has_come(open_page: Open) -> None:
+    screen = open_page()
+    screen.click("g1")
+    expect(screen.page.locator("square.move-dest")).to_have_count(2)
+    screen.page.add_style_tag(content=".stMainBlockContainer { padding-top: 6rem !important; }")
+    screen.click("f3")
+    screen.expect_line("Nf3")
+
+
+def test_a_move_typed_right_after_taking_back_is_played_in_the_position_then(open_page: Open) -> None:
+    screen = open_page()
+    screen.type("e4", "e5")
+    screen.page.get_by_role("button", name="Take back").click()
+    screen.typed.fill("c5")
+    screen.typed.press("Enter")
+    screen.expect_line("e4", "c5")
+
+
 def test_moves_are_typed_as_san_or_uci_without_losing_focus(open_page: Open) -> None:
     screen = open_page()
     screen.type("e4", "c7c5", "nf3", "Nc6", "Bb5", "g6", "0-0")

@@ -67,12 +67,14 @@ export class View {
       drawable: { brushes: brushes() },
     });
     document.addEventListener('keydown', this.onKey);
+    for (const event of ['pointerdown', 'pointerup']) document.addEventListener(event, this.onPointer, true);
   }
 
   leave(): void {
     if (this.root.isConnected) return;
     this.alive = false;
     document.removeEventListener('keydown', this.onKey);
+    for (const event of ['pointerdown', 'pointerup']) document.removeEventListener(event, this.onPointer, true);
     this.clocks.stop();
     this.ground.destroy();
   }
@@ -191,13 +193,18 @@ export class View {
     this.outbox.push(action, this.payload.game);
   }
 
+  // Asks for another position: what is played meanwhile would be played in this one, and be lost.
+  private ask(action: Action): void {
+    this.pending = true;
+    this.draw();
+    this.act(action);
+  }
+
   private go(cursor: number): void {
     const target = Math.min(Math.max(cursor, 0), this.payload.line.length);
     if (target === this.cursor) return;
     this.cursor = target;
-    this.pending = true;
-    this.draw();
-    this.act({ kind: 'goto', cursor: target });
+    this.ask({ kind: 'goto', cursor: target });
   }
 
   private flip(): void {
@@ -270,6 +277,9 @@ export class View {
     if (!this.promote(uci)) this.playHere(uci);
   }
 
+  // Chessground remembers where the board is, and is not told when a line above it comes or goes.
+  private onPointer = (): void => this.ground.state.dom.bounds.clear();
+
   private onKey = (event: KeyboardEvent): void => {
     if (!this.root.isConnected) return this.leave();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -299,10 +309,10 @@ export class View {
       next: button('Next move', 'next', () => this.go(this.cursor + 1)),
       last: button('Last position', 'last', () => this.go(plies())),
       flip: button('Flip the board', 'flip', () => this.flip()),
-      back: button('Take back', 'undo', () => this.act({ kind: 'back' })),
-      draw: button('Agree a draw', 'draw', () => this.act({ kind: 'draw' })),
-      resign: button('Resign', 'flag', () => this.act({ kind: 'resign' })),
-      fresh: button('New game', 'plus', () => this.act({ kind: 'new' })),
+      back: button('Take back', 'undo', () => this.ask({ kind: 'back' })),
+      draw: button('Agree a draw', 'draw', () => this.ask({ kind: 'draw' })),
+      resign: button('Resign', 'flag', () => this.ask({ kind: 'resign' })),
+      fresh: button('New game', 'plus', () => this.ask({ kind: 'new' })),
       save: button('Download PGN', 'save', () => this.save()),
     };
   }
