@@ -46,6 +46,8 @@ class TrainingConfig:
     """How often a rating is hidden, so that "unknown" is learned too; likewise the speed."""
     style_dropout: float = 0.5
     """How often a player is replaced by the average person."""
+    style_rate: float = 5.0
+    """The learning rate of the style vectors, as a multiple of the others': each is seen in few batches."""
     style_games: int = 100
     """Players with at least this many games get a style vector of their own while training."""
     player_cap: int = 4000
@@ -133,8 +135,9 @@ class Trainer:
         nn.init.zeros_(self.styles.weight)
         named = [*self.model.named_parameters(), ("styles.weight", self.styles.weight)]
         self.parameters = dict(named)
+        groups = [{"params": [*self.model.parameters()]}, {"params": [self.styles.weight]}]
         self.optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+            groups, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         share = _share_of_games(training, config)
         per_pass = float((share * training.lengths).sum())
@@ -192,8 +195,8 @@ class Trainer:
         return loss
 
     def _train_on(self, batch: Batch) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+        for group, share in zip(self.optimizer.param_groups, (1.0, self.config.style_rate), strict=True):
+            group["lr"] = self._rate() * share
         self.model.train()
         loss = self._loss(batch, self._context(batch))
         self.optimizer.zero_grad(set_to_none=True)
