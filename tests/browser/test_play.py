@@ -45,9 +45,14 @@ def test_a_click_hits_its_square_after_something_above_the_board_has_come(open_p
 def test_a_move_typed_right_after_taking_back_is_played_in_the_position_then(open_page: Open) -> None:
     screen = open_page()
     screen.type("e4", "e5")
-    screen.page.get_by_role("button", name="Take back").click()
-    screen.typed.fill("c5")
-    screen.typed.press("Enter")
+    screen.page.get_by_role("button", name="Take back").evaluate(
+        """back => {
+          const input = back.getRootNode().querySelector('.typed input');
+          back.click();
+          input.value = 'c5';
+          input.form.requestSubmit();
+        }"""
+    )
     screen.expect_line("e4", "c5")
 
 
