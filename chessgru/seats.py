@@ -48,8 +48,8 @@ def _sample_games() -> tuple[Game, ...]:
     return tuple(sample_games())
 
 
-def find_person(name: str, library: Library | None) -> Person:
-    """Returns the person of that name, or alias, with all his games.
+def find_person(name: str, library: Library | None, *, without: int | None = None) -> Person:
+    """Returns the person of that name, or alias, with all his games but the one of the number `without`.
 
     Raises UnknownPlayerError, with the nearest names, if neither the library nor the samples know him.
     """
@@ -60,7 +60,7 @@ def find_person(name: str, library: Library | None) -> Person:
         except UnknownPlayerError as error:
             known = error.nearest
         else:
-            return Person(player.name, player.keys, tuple(library.games(player.name)))
+            return Person(player.name, player.keys, tuple(library.games(player.name, without=without)))
     for sample in SAMPLE_PLAYERS:
         if name_key(sample) == name_key(name):
             return Person(sample, frozenset({name_key(sample)}), _sample_games())

@@ -16,6 +16,7 @@ from sample_games import some_games
 from site_server import ChessComSite, Fault, LichessSite
 from site_server import some_games as site_games
 
+from chessgru.cli import assemble
 from chessgru.cli.games import app
 from chessgru.cli.running import run
 from chessgru.library import Library, default_home
@@ -347,6 +348,34 @@ def test_watching_ends_with_ctrl_c(tmp_path, evening):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "stopped watching\n")
+
+
+def test_app_watches_folders_beside_its_pages(tmp_path):
+    folder, library = tmp_path / "boards", tmp_path / "library.sqlite"
+    folder.mkdir()
+    [game] = legal_games(1)
+    write(folder / "board1.pgn", [replace(game, result="*")])
+    command = [sys.executable, "-c", "from chessgru.cli import main; main()", "app", "--no-browser"]
+    process = subprocess.Popen(
+        [*command, "--library", str(library), "--watch", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"CHESSGRU_HOME": str(tmp_path / "home")},
+    )
+    try:
+        told = next(line for line in process.stdout if "accepted" in line)
+        assert "board1.pgn: 1 game: 1 accepted" in told
+        with Library(library) as games:
+            assert [one.game.tokens for one in games.in_progress()] == [game.tokens]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_app_tells_of_a_folder_that_is_missing(tmp_path, capsys):
+    assert run(assemble(), ["app", "--no-browser", "--watch", str(tmp_path / "nowhere")]) == 1
+    assert "no such folder to watch" in capsys.readouterr().err
 
 
 def test_file_without_a_single_game_to_take_is_a_failure(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from sample_games import some_games
 from chessgru.errors import LibraryError, UnknownPlayerError
 from chessgru.game import Game, Rejection
 from chessgru.library import Example, Library, LiveConflictError, LiveGame, default_home
+from chessgru.library.following import WATCHING
 from chessgru.library.schema import VERSION, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
 
 
@@ -195,6 +198,64 @@ def test_following_a_game_leaves_one_line_in_the_history(library):
     for length in range(1, 20):
         library.add([game(*range(length + 1), result="*")], source="live.pgn")
     assert [past.report.accepted for past in library.imports()] == [1]
+
+
+def test_a_game_whose_tags_are_mended_while_it_goes_on_stays_one(library):
+    moves = tuple(range(1, 9))
+    library.add([game(*moves, white="?", result="*")], source="live.pgn")
+    assert library.add([game(*moves, 9, white="Dad", result="*")], source="live.pgn").grown == 1
+    assert [(one.white, len(one.tokens)) for one in library.unfinished()] == [("Dad", 9)]
+    assert library.add([game(1, 2, 3, white="Mum", result="*")], source="live.pgn").accepted == 1
+    assert library.add([game(*moves, 9, 10, white="Aunt", result="*")], source="else.pgn").accepted == 1
+
+
+def test_a_game_that_goes_on_in_another_file_is_found_there(library):
+    library.add([game(1, 2, result="*")], source="once.pgn")
+    library.add([game(1, 2, 3, result="*")], source="live.pgn")
+    assert [one.source for one in library.unfinished()] == ["live.pgn"]
+    library.add([game(1, 2, 3, 4, result="*")], source="live.pgn")
+    assert [past.report.source for past in library.imports()] == ["live.pgn", "once.pgn"]
+
+
+def watched_file(library: Library, folder: Path, name: str = "board.pgn") -> str:
+    """Returns the name of a file that was just written, in a folder that is watched."""
+    (folder / name).write_text("written now")
+    library.set_mark(f"{WATCHING}{folder}", "0")
+    return str(folder / name)
+
+
+def test_games_in_progress_are_those_of_watched_files_written_lately(tmp_path):
+    with Library(tmp_path / "library.sqlite") as library:
+        file = watched_file(library, tmp_path)
+        library.add([game(1, 2, 3, result="*", white="Elsewhere")], source="upload.pgn")
+        library.add([game(1, 2), game(1, 2, 3, result="*", index=1)], source=file)
+        [found] = library.in_progress()
+        assert (found.game.source, found.game.tokens) == (file, (1, 2, 3))
+        library.add([game(1, 2), game(1, 2, 3, 4, index=1)], source=file)
+        assert library.in_progress() == []
+        ended = library.followed(found.id)
+        assert ended is not None
+        assert (ended.game.tokens, ended.game.result) == ((1, 2, 3, 4), "1-0")
+        assert library.followed(99) is None
+        library.add([game(5, 6, result="*", index=2)], source=file)
+        assert len(library.in_progress()) == 1
+        os.utime(file, (1.0, 1.0))
+        assert library.in_progress() == []
+
+
+def test_a_game_that_another_took_the_place_of_is_not_in_progress(tmp_path):
+    with Library(tmp_path / "library.sqlite") as library:
+        file = watched_file(library, tmp_path)
+        library.add([game(1, 2, 3, result="*", round="1")], source=file)
+        library.add([game(1, 5, 6, result="*", round="2")], source=file)
+        assert [one.game.round for one in library.in_progress()] == ["2"]
+        library.add([game(1, 5, 6, 7, round="2")], source=file)
+        assert library.in_progress() == []
+
+
+def test_one_game_may_be_left_out(library):
+    library.add([game(1), game(1, 2), game(1, 2, 3)], source="a")
+    assert [len(one.tokens) for one in library.games("Dad", without=2)] == [1, 3]
 
 
 # Choosing games

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from chessgru.cli.watching import watch_beside
 from chessgru.errors import SettingsError
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -68,12 +69,18 @@ def app_command(
     share: Annotated[
         bool, typer.Option("--share", help="Serve the home network too, for a game on two devices.")
     ] = False,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Take in the games written there, to follow them live."),
+    ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
 ) -> None:
     """Opens the app in the browser: a board, and beside it what both players are likely to do."""
     os.environ["CHESSGRU_LIBRARY"] = "" if library is None else str(library.resolve())
     os.environ["CHESSGRU_MODEL"] = _existing(model, "model folder")
     address = "0.0.0.0" if share else _LOCAL
+    if watch:
+        watch_beside(library, watch)
     _serve(address, free_port(address, port), browser=browser)
 
 

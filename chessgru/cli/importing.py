@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, open_library
+from chessgru.cli.outcomes import as_dict, as_text, nothing_taken
 from chessgru.cli.salvage import UntilFailure
+from chessgru.cli.watching import take_in_changes
 from chessgru.errors import ChessgruError, LibraryError, PGNError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
 
@@ -151,7 +152,7 @@ class _Session:
                 kept = UntilFailure(items) if self.salvage else None
                 report = self.library.add(kept or items, source="standard input" if path == "-" else path)
             if report.read and sum(report.rejected.values()) == report.read:
-                raise PGNError(_nothing_taken(report))
+                raise PGNError(nothing_taken(report))
             self.tell(report)
             if kept is not None and kept.error is not None:
                 raise kept.error
@@ -179,27 +180,17 @@ class _Session:
 
     def watch(self, folders: list[Path]) -> None:
         """Takes in what appears and grows in some folders until interrupted."""
-        from chessgru.library.watching import watch
-
-        typer.echo(f"watching {', '.join(map(str, folders))}: stop with Ctrl-C", err=True)
         try:
-            for change in watch(self.library, folders):
-                if change.error is not None:
-                    typer.echo(f"chessgru: {change.error}", err=True)
-                elif change.report is not None:
-                    typer.echo(
-                        json.dumps(_as_dict(change.report)) if self.as_json else _text(change.report)
-                    )
-                sys.stdout.flush()
+            take_in_changes(self.library, folders, as_json=self.as_json)
         except KeyboardInterrupt:
             typer.echo("stopped watching", err=True)
 
     def tell(self, report: ImportReport) -> None:
         """Prints a report, or keeps it for the JSON."""
         if self.as_json:
-            self._reports.append(_as_dict(report))
+            self._reports.append(as_dict(report))
         else:
-            typer.echo(_text(report))
+            typer.echo(as_text(report))
 
     def tell_failure(self, error: ChessgruError) -> None:
         """Prints an error on standard error and remembers it for the exit code."""
@@ -211,37 +202,3 @@ class _Session:
         """Prints the JSON of everything imported so far."""
         if self.as_json and (self._reports or self._errors):
             typer.echo(json.dumps({"imports": self._reports, "errors": self._errors}))
-
-
-def _as_dict(report: ImportReport) -> dict[str, Any]:
-    rejected = {
-        reason: {"count": count, **report.first_examples[reason]._asdict()}
-        for reason, count in report.rejected.items()
-    }
-    names = ("source", "read", "accepted", "cut", "duplicates", "grown")
-    return {name: getattr(report, name) for name in names} | {"rejected": rejected}
-
-
-def _nothing_taken(report: ImportReport) -> str:
-    """Returns one line about a file whose every game was rejected."""
-    firsts = report.first_examples
-    reasons = [
-        f"{count} as {reason!r} (line {firsts[reason].line}: {firsts[reason].detail})"
-        for reason, count in report.rejected.items()
-    ]
-    return f"{report.source}: no game was taken in, rejected {', '.join(reasons)}; choose another file"
-
-
-def _text(report: ImportReport) -> str:
-    """Returns a report as lines: the counts, then each reason of rejection with its first example."""
-    parts = [f"{report.accepted} accepted" + (f" ({report.cut} cut short)" if report.cut else "")]
-    parts.append(f"{report.duplicates} duplicates")
-    if report.grown:
-        parts.append(f"{report.grown} gone on")
-    parts.append(f"{sum(report.rejected.values())} rejected")
-    games = "game" if report.read == 1 else "games"
-    lines = [f"{report.source}: {report.read} {games}: {', '.join(parts)}"]
-    for reason, count in sorted(report.rejected.items(), key=lambda item: -item[1]):
-        example = report.first_examples[reason]
-        lines.append(f"  {count} rejected as {reason!r}, first at line {example.line}: {example.detail}")
-    return "\n".join(lines)

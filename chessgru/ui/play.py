@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Final
 
+import numpy as np
 import streamlit as st
 
 from chessgru.board import Payload, board, sent_actions
 from chessgru.errors import ChessgruError
-from chessgru.ui import store
+from chessgru.library import Followed
+from chessgru.ui import following, store
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.opponent import is_due, take_turn
@@ -35,6 +36,11 @@ def screen(current: Table, opener: Opener) -> Payload:
     return payload(current, cards, predicted.surprise_bits, store.now())
 
 
+def _shown(current: Table, opener: Opener) -> Payload:
+    shown = screen(current, opener)
+    return shown if current.seating.followed is None else following.read_only(shown)
+
+
 def _handle(current: Table) -> None:
     """Does what was done at the board and stores it; the link in the address bar follows the game."""
     for action in sent_actions(BOARD_KEY):
@@ -44,27 +50,39 @@ def _handle(current: Table) -> None:
 
 
 def _show_link(current: Table) -> None:
-    slug = current.record.slug if current.record else None
-    if slug is None:
+    link = {}
+    if current.seating.followed is not None:
+        link = {following.PARAMETER: str(current.seating.followed)}
+    elif current.record is not None:
+        link = {"game": current.record.slug}
+    if not link:
         st.query_params.clear()
-    elif st.query_params.get("game") != slug:
-        st.query_params.from_dict({"game": slug})
+    elif any(st.query_params.get(name) != value for name, value in link.items()):
+        st.query_params.from_dict(link)
 
 
 @st.fragment
 def _board(current: Table, opener: Opener) -> None:
-    board(screen(current, opener), key=BOARD_KEY, on_actions=lambda: _handle(current))
+    if current.seating.followed is not None:
+        following.bar(current)
+    board(_shown(current, opener), key=BOARD_KEY, on_actions=lambda: _handle(current))
 
 
-@st.fragment(run_every=_POLL)
-def _follow(current: Table, opener: Opener) -> None:
+def _follow(current: Table, opener: Opener, offered: list[int]) -> None:
     """Looks whether the game goes on without this window; the board is drawn again only if it does."""
     try:
-        changed = store.refresh(current) or _goes_on(current, opener)
+        if current.seating.followed is not None:
+            changed = following.refresh(current)
+        else:
+            changed = store.refresh(current) or _goes_on(current, opener)
     except ChessgruError as error:
         current.error, changed = str(error), False
-    if changed:
+    if changed or _numbers(following.offered(current)) != offered:
         st.rerun()
+
+
+def _numbers(games: list[Followed]) -> list[int]:
+    return sorted(one.id for one in games)
 
 
 def _goes_on(current: Table, opener: Opener) -> bool:
@@ -73,7 +91,7 @@ def _goes_on(current: Table, opener: Opener) -> bool:
     if is_due(current):
         predicted = predictions(current.game, current.seating, opener)
         if not isinstance(predicted, str):
-            changed |= take_turn(current, predicted, store.now(), Random())
+            changed |= take_turn(current, predicted, store.now(), np.random.default_rng())
     if changed:
         store.save(current)
     return changed
@@ -83,7 +101,9 @@ def _arrive() -> str:
     """Gives a new window its table: the game of its link, or a new one. Returns what went wrong, or ""."""
     slug = st.query_params.get("game", "")
     try:
-        if slug:
+        if (live := st.query_params.get(following.PARAMETER, "")).isdecimal():
+            set_table(following.followed_table(int(live)))
+        elif slug:
             set_table(store.opened(slug, st.query_params.get("side", "")))
         else:
             set_table(Table(store.first_seating()))
@@ -97,11 +117,15 @@ def play_page(opener: Opener) -> None:
     """Draws the page."""
     problem = "" if has_table() else _arrive()
     current = table()
-    toolbar(current)
+    offered = following.offered(current)
+    toolbar(current, lambda: following.menu(offered) if offered else following.hint())
     found = opened(current.seating, opener)
     for line in (problem, *(() if isinstance(found, str) else found.troubles)):
         if line:
             st.warning(plain(line))
+    if not current.game.line:
+        following.menu(offered[:1], place="page")
     _board(current, opener)
-    _follow(current, opener)
+    often = _POLL if current.seating.followed is None else following.POLL
+    st.fragment(_follow, run_every=often)(current, opener, _numbers(offered))
     st.caption(FAIR_PLAY)

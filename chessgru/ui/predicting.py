@@ -79,14 +79,17 @@ def _checkpoint(folder: str) -> Checkpoint:
     return checkpoint
 
 
-def _person(chair: Chair) -> Person | None:
-    """Returns somebody whose games are known, None for a guest and for a new name."""
+def _person(chair: Chair, without: int | None) -> Person | None:
+    """Returns somebody whose games are known, None for a guest and for a new name.
+
+    `without` is the library's number of the game looked at: it must not foretell itself.
+    """
     from chessgru.seats import find_person
 
     if chair.name == GUEST:
         return None
     try:
-        return find_person(chair.name, store.library())
+        return find_person(chair.name, store.library(), without=without)
     except UnknownPlayerError:
         return None
 
@@ -110,7 +113,7 @@ def open_shipped(seating: Seating) -> Opened:
     from chessgru.predictor import Predictor
 
     base = _checkpoint(os.environ.get(MODEL_VARIABLE, ""))
-    people = _person(seating.white), _person(seating.black)
+    people = _person(seating.white, seating.followed), _person(seating.black, seating.followed)
     white, white_trouble = _seat(seating.white, *people, base)
     black, black_trouble = _seat(seating.black, *people[::-1], base)
     predictor = Predictor(base.model, white, black, time_class=seating.pace)

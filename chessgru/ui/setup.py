@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import Final, cast
 from urllib.parse import urlencode
 
@@ -35,13 +36,13 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
-def toolbar(current: Table) -> None:
-    """Draws the row of menus."""
+def toolbar(current: Table, live_games: Callable[[], None]) -> None:
+    """Draws the row of menus; `live_games` draws those of watched folders."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="toolbar"):
         with st.popover("Players", icon=":material/group:"):
             _players_form(current)
         with st.popover("Open", icon=":material/folder_open:"):
-            _open_menu(current)
+            _open_menu(current, live_games)
         with st.popover("Share", icon=":material/link:"):
             _share_menu(current)
 
@@ -143,7 +144,7 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
     chosen = None if speed == _SPEED_UNKNOWN else cast(TimeClass, speed)
     minutes = st.session_state["minutes"]
     clock = Clock(60.0 * minutes, float(st.session_state["increment"])) if minutes else None
-    current.seating = Seating(chairs[0], chairs[1], chosen, clock)
+    current.seating = Seating(chairs[0], chairs[1], chosen, clock, current.seating.followed)
     current.temperature = float(st.session_state["temperature"])
     played = st.session_state["modelled"]
     current.let_model_play(frozenset(side for side in SIDES if side.capitalize() == played))
@@ -152,11 +153,11 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
 
 def _swap(current: Table) -> None:
     current.seating = current.seating.swapped()
-    _forget_fields()
+    forget_fields()
     store.save(current)
 
 
-def _forget_fields() -> None:
+def forget_fields() -> None:
     """Lets the form's fields take their values from the table again."""
     for side in SIDES:
         for field in ("name", "rating"):
@@ -168,13 +169,14 @@ def _forget_fields() -> None:
 # Games
 
 
-def _open_menu(current: Table) -> None:
+def _open_menu(current: Table, live_games: Callable[[], None]) -> None:
     upload = st.file_uploader("A PGN file", type=["pgn", "gz", "bz2", "zst", "txt"], key="upload")
     pasted = st.text_area("Or paste a game", key="pasted", placeholder="1. e4 c5 2. Nf3 …", height=100)
     data = upload.getvalue() if upload is not None else pasted.encode("utf-8", "replace")
     if data.strip():
         _offer(current, data, upload.name if upload is not None else "the pasted text")
     _stored_games(current)
+    live_games()
 
 
 def _offer(current: Table, data: bytes, name: str) -> None:
@@ -218,7 +220,7 @@ def _open(current: Table, listed: dict[str, Game]) -> None:
     """Opens the game chosen at the moment of the click, which may be later than the last drawing."""
     game = listed.get(st.session_state.get(_WHICH, ""), next(iter(listed.values())))
     current.start(LiveGame.from_game(game), seating_of(game))
-    _forget_fields()
+    forget_fields()
     st.query_params.clear()
 
 
@@ -239,7 +241,7 @@ def _stored_games(current: Table) -> None:
 
 def _resume(record: Record) -> None:
     set_table(store.opened(record.slug, ""))
-    _forget_fields()
+    forget_fields()
     st.query_params.from_dict({"game": record.slug})
 
 
@@ -247,6 +249,10 @@ def _resume(record: Record) -> None:
 
 
 def _share_menu(current: Table) -> None:
+    if current.seating.followed is not None:
+        st.write("Whoever opens this link follows the game too.")
+        st.code(_address({"live": str(current.seating.followed)}), language=None)
+        return
     if current.record is None:
         st.write("A game gets a link with its first move, or at once:")
         st.button("Make a link", type="primary", on_click=_make_link, args=(current,))
@@ -266,5 +272,9 @@ def _make_link(current: Table) -> None:
 
 
 def _link(slug: str, side: str) -> str:
+    return _address({"game": slug, "side": side})
+
+
+def _address(parameters: dict[str, str]) -> str:
     base = (st.context.url or "").split("?")[0]
-    return f"{base}?{urlencode({'game': slug, 'side': side})}"
+    return f"{base}?{urlencode(parameters)}"

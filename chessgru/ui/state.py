@@ -47,6 +47,8 @@ class Seating:
     black: Chair = field(default_factory=Chair)
     speed: TimeClass | None = None
     clock: Clock | None = None
+    followed: int | None = None
+    """The library's number of the game, where one is followed that is played elsewhere."""
 
     @property
     def pace(self) -> TimeClass | None:
@@ -174,7 +176,7 @@ class Table:
 
     def let_model_play(self, sides: frozenset[Side]) -> None:
         """Lets the model play these sides, and the people at this window the others."""
-        if sides == self.modelled:
+        if sides == self.modelled or self.seating.followed is not None:
             return
         self.modelled = sides
         self.hands = frozenset(SIDES) - sides
@@ -191,8 +193,7 @@ class Table:
         self.hands = frozenset(SIDES) - self.modelled
         self.game_id = secrets.token_hex(4)
         self.error = ""
-        if seating is not None:
-            self.seating = seating
+        self.seating = replace(self.seating, followed=None) if seating is None else seating
 
 
 def has_table() -> bool:

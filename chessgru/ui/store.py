@@ -75,7 +75,12 @@ def _as_record(table: Table) -> Record:
 
 
 def save(table: Table) -> None:
-    """Stores the table's game if it changed; where another window was first, shows that game instead."""
+    """Stores the table's game if it changed; where another window was first, shows that game instead.
+
+    A game that is only followed is stored already.
+    """
+    if table.seating.followed is not None:
+        return
     record = _as_record(table)
     if record == table.record or not (record.tokens or table.record):
         return

@@ -1,0 +1,52 @@
+"""Watching folders: telling what came, and doing it beside the app."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from chessgru.cli.outcomes import as_dict, as_text
+from chessgru.errors import ChessgruError, LibraryError
+
+if TYPE_CHECKING:
+    from chessgru.library import Library
+
+
+def take_in_changes(library: Library, folders: Sequence[Path], *, as_json: bool = False) -> None:
+    """Takes in what appears and grows in some folders, and tells it, until the process is interrupted."""
+    from chessgru.library.watching import watch
+
+    typer.echo(f"watching {', '.join(map(str, folders))}: stop with Ctrl-C", err=True)
+    for change in watch(library, folders):
+        if change.error is not None:
+            typer.echo(f"chessgru: {change.error}", err=True)
+        elif change.report is not None:
+            typer.echo(json.dumps(as_dict(change.report)) if as_json else as_text(change.report))
+        sys.stdout.flush()
+
+
+def watch_beside(library: Path | None, folders: Sequence[Path]) -> None:
+    """Watches folders in a thread that ends with the process; a failure ends the watching and is told.
+
+    Raises LibraryError if a folder is missing or the library cannot be opened.
+    """
+    from chessgru.cli.options import open_library
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise LibraryError(f"{folder}: no such folder to watch: make it first, or check its name")
+    games = open_library(library)
+
+    def run() -> None:
+        try:
+            take_in_changes(games, folders)
+        except ChessgruError as error:
+            typer.echo(f"chessgru: stopped watching: {error}", err=True)
+
+    threading.Thread(target=run, name="chessgru-watch", daemon=True).start()
