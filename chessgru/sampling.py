@@ -8,15 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chessgru.errors import MoveError, SettingsError
-
-if TYPE_CHECKING:
-    from chessgru.predictor import Suggestion
 
 HIGHEST_TEMPERATURE: Final = 5.0
 _MOVES_TO_GO: Final = 40
@@ -25,6 +22,18 @@ _UNTIMED_MOST: Final = 15.0
 _RESERVE: Final = 0.5  # seconds that are never thought away
 _ORDINARY_BITS: Final = 2.0  # entropy of a move of ordinary difficulty
 _SPREAD: Final = 0.5  # standard deviation of the logarithm of a pause
+
+
+class Choice(Protocol):
+    """A move, its probability, and how many times its player had this position before."""
+
+    @property
+    def probability(self) -> float: ...  # noqa: D102
+    @property
+    def of(self) -> int: ...  # noqa: D102
+
+
+Chosen = TypeVar("Chosen", bound=Choice)
 
 
 def tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -45,9 +54,7 @@ def tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray[
     return np.asarray(powers / powers.sum(), np.float64)
 
 
-def sample(
-    suggestions: Sequence[Suggestion], rng: np.random.Generator, temperature: float = 1.0
-) -> Suggestion:
+def sample(suggestions: Sequence[Chosen], rng: np.random.Generator, temperature: float = 1.0) -> Chosen:
     """Returns one of a prediction's moves, drawn by its probability.
 
     Raises MoveError if there is none: the game is over.
@@ -88,12 +95,12 @@ class Clock:
         return max(0.0, min(self.remaining / 5, self.remaining - _RESERVE))
 
 
-def entropy(suggestions: Sequence[Suggestion]) -> float:
+def entropy(suggestions: Sequence[Choice]) -> float:
     """Returns how open the choice is, in bits: 0 if there is one move, 1 if two are equally likely."""
     return sum(-move.probability * math.log2(move.probability) for move in suggestions if move.probability)
 
 
-def thinking_time(suggestions: Sequence[Suggestion], clock: Clock, rng: np.random.Generator) -> float:
+def thinking_time(suggestions: Sequence[Choice], clock: Clock, rng: np.random.Generator) -> float:
     """Returns how many seconds a person takes over a move; never more than `clock.most`.
 
     Longer where the choice is open, short where he knows the position from his games, and now and then

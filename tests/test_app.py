@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from random import Random
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -20,7 +21,7 @@ from chessgru.ui import store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
 from chessgru.ui.clock import Clock
 from chessgru.ui.contract import Opened
-from chessgru.ui.opponent import draw_move, is_due, take_turn
+from chessgru.ui.opponent import SHORTEST_PAUSE, is_due, pause, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.predicting import open_shipped
 from chessgru.ui.setup import clean_name, game_label, seating_of
@@ -168,20 +169,40 @@ def test_the_model_plays_its_side_after_a_pause_and_leaves_the_other() -> None:
     table = Table(FAMILY)
     table.let_model_play(frozenset({"white"}))
     predicted = TinyPredictor().predict(())
-    assert not take_turn(table, predicted, 100.0, Random(1))
+    rng = np.random.default_rng(1)
+    assert not take_turn(table, predicted, 100.0, rng)
     assert table.game.line == ()
-    assert take_turn(table, predicted, 105.0, Random(1))
+    assert take_turn(table, predicted, 116.0, rng)
     assert len(table.game.line) == 1
-    assert not take_turn(table, predicted, 110.0, Random(1))
+    assert not take_turn(table, predicted, 140.0, rng)
     assert table.hands == {"black"}
 
 
+def model_move(temperature: float, rng: np.random.Generator) -> str:
+    """Returns the move of White as the model plays it after 1. e4 d5."""
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4", "d5"]), temperature=temperature, thinks_until=0.0)
+    table.let_model_play(frozenset({"white"}))
+    assert take_turn(table, TinyPredictor().predict(table.game.tokens), 1.0, rng)
+    return table.game.line[-1].uci
+
+
 def test_a_low_temperature_plays_the_usual_move() -> None:
-    predicted = TinyPredictor().predict(LiveGame.from_moves(["e4", "d5"]).tokens)
-    usual = predicted.white.suggestions[0].uci
-    rng = Random(2)
-    assert {draw_move(predicted, "white", 0.05, rng) for _ in range(50)} == {usual}
-    assert len({draw_move(predicted, "white", 1.0, rng) for _ in range(50)}) > 3
+    usual = TinyPredictor().predict(LiveGame.from_moves(["e4", "d5"]).tokens).white.suggestions[0].uci
+    rng = np.random.default_rng(2)
+    assert {model_move(0.05, rng) for _ in range(40)} == {usual}
+    assert len({model_move(1.0, rng) for _ in range(40)}) > 3
+
+
+def test_the_model_thinks_as_its_clock_allows() -> None:
+    rng = np.random.default_rng(3)
+    moves = TinyPredictor().predict(()).white.suggestions
+    hurried = replace(FAMILY, clock=Clock(2, 0))
+    assert pause(Table(hurried), moves, 0.0, rng) == SHORTEST_PAUSE
+    table = Table(FAMILY, game=LiveGame.from_moves(["Nf3", "Nf6", "Ng1", "Ng8"] * 3))
+    moves = TinyPredictor().predict(table.game.tokens).white.suggestions
+    pauses = [pause(table, moves, 0.0, rng) for _ in range(200)]
+    assert len(set(pauses)) > 100
+    assert max(pauses) <= 15
 
 
 def test_taking_back_against_the_model_takes_back_its_answer_too() -> None:
