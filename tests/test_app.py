@@ -14,10 +14,10 @@ from tiny import TinyPredictor, open_tiny
 from chessgru.board import Action
 from chessgru.checkpoint import save_checkpoint
 from chessgru.errors import CheckpointError, LibraryError
-from chessgru.game import Game
+from chessgru.game import Game, Side
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.session import LiveGame
-from chessgru.ui import store
+from chessgru.ui import curtain, store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
 from chessgru.ui.clock import Clock
 from chessgru.ui.contract import Opened
@@ -218,6 +218,49 @@ def test_the_model_waits_while_an_earlier_position_is_looked_at() -> None:
     assert not is_due(table)
     table.game = table.game.end()
     assert not is_due(table)
+
+
+# The curtain
+
+
+def hide(table: Table, side: Side, *, closed: bool = True) -> None:
+    table.handle(Action("curtain", table.done + 1, table.game_id, orientation=side, closed=closed))
+
+
+def test_at_one_board_a_curtain_covers_everything_that_tells_a_players_moves() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]))
+    hide(table, "black")
+    shown = screen(table, open_tiny)
+    assert shown.cards["black"].moves == ()
+    assert shown.cards["white"].moves != ()
+    assert shown.cards["white"].replies == ()
+    assert "Son is likely" not in shown.say
+    assert (shown.cards["black"].eye, shown.cards["black"].closed) == ("Show Black's predictions", True)
+    hide(table, "black", closed=False)
+    assert screen(table, open_tiny).cards["black"].moves != ()
+
+
+def test_on_two_devices_a_player_keeps_his_predictions_from_all_others_alone() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]))
+    slug = store.share(table)
+    son, dad, watcher = (store.opened(slug, side) for side in ("black", "white", "watch"))
+    hide(son, "black")
+    curtain.tell(son)
+    assert curtain.refresh(dad)
+    assert not curtain.refresh(dad)
+    assert not curtain.refresh(son)
+    assert curtain.refresh(watcher)
+    for other in (dad, watcher):
+        card = screen(other, open_tiny).cards["black"]
+        assert (card.moves, card.eye) == ((), "")
+        assert card.note == "Son keeps these predictions private."
+    own = screen(son, open_tiny).cards["black"]
+    assert own.moves != ()
+    assert own.eye == "Show Black's predictions to the others"
+    hide(son, "black", closed=False)
+    curtain.tell(son)
+    assert curtain.refresh(dad)
+    assert screen(dad, open_tiny).cards["black"].moves != ()
 
 
 # Cards

@@ -63,6 +63,8 @@ def test_what_no_board_sends_is_not_an_action(raw: dict[str, object]) -> None:
 
 
 def test_an_action_is_read_with_its_details() -> None:
+    hidden = {"kind": "curtain", "seq": 2, "game": "g", "orientation": "black", "closed": True}
+    assert parse_action(hidden) == Action("curtain", 2, "g", orientation="black", closed=True)
     raw = {"kind": "flip", "seq": 3, "game": "g", "orientation": "black"}
     assert parse_action(raw) == Action("flip", 3, "g", orientation="black")
     assert parse_action({"kind": "move", "seq": 4, "game": "g", "move": "e2e4", "fen": "f"}) == Action(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -24,8 +24,8 @@ from chessgru.game import Side
 STATIC: Final = Path(__file__).parent / "static"
 _NAME: Final = "chessgru.board"
 _HTML: Final = "<div></div>"
-Kind = Literal["move", "goto", "flip", "back", "draw", "resign", "new"]
-_KINDS: Final = frozenset(("move", "goto", "flip", "back", "draw", "resign", "new"))
+Kind = Literal["move", "goto", "flip", "curtain", "back", "draw", "resign", "new"]
+_KINDS: Final = frozenset(get_args(Kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,18 @@ class ReplyRow:
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """One player's card; `note` says why there is nothing to show, or what else to know."""
+    """One player's card; `note` says why there is nothing to show, or what else to know.
+
+    `eye` labels the button that hides the card or shows it again, "" where there is none; `closed` says
+    which of the two a press does now.
+    """
 
     title: str
     moves: tuple[MoveRow, ...] = ()
     replies: tuple[ReplyRow, ...] = ()
     note: str = ""
+    eye: str = ""
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,10 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something a player did at the board; `fen` is the position that he saw when he moved."""
+    """Something a player did at the board; `fen` is the position that he saw when he moved.
+
+    `orientation` is the side below after "flip", and the one whose card is hidden or shown by "curtain".
+    """
 
     kind: Kind
     seq: int
@@ -136,6 +145,7 @@ class Action:
     fen: str = ""
     cursor: int = 0
     orientation: Side = "white"
+    closed: bool = False
 
 
 def parse_action(raw: Mapping[str, Any]) -> Action | None:
@@ -157,6 +167,7 @@ def parse_action(raw: Mapping[str, Any]) -> Action | None:
         fen=str(raw.get("fen", "")),
         cursor=cursor,
         orientation="black" if raw.get("orientation") == "black" else "white",
+        closed=raw.get("closed") is True,
     )
 
 

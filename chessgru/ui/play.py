@@ -10,7 +10,7 @@ import streamlit as st
 from chessgru.board import Payload, board, sent_actions
 from chessgru.errors import ChessgruError
 from chessgru.library import Followed
-from chessgru.ui import following, store
+from chessgru.ui import curtain, following, store
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.opponent import is_due, take_turn
@@ -23,7 +23,7 @@ FAIR_PLAY: Final = (
     "For the board at home, for analysis and for preparation. Never use it beside a game in progress on a "
     "playing site: sites forbid that."
 )
-_POLL: Final = "1s"
+_POLL: Final = "0.5s"
 
 
 def screen(current: Table, opener: Opener) -> Payload:
@@ -46,6 +46,8 @@ def _handle(current: Table) -> None:
     for action in sent_actions(BOARD_KEY):
         current.handle(action, store.now())
         store.save(current)
+        if action.kind == "curtain":
+            curtain.tell(current)
     _show_link(current)
 
 
@@ -55,9 +57,11 @@ def _show_link(current: Table) -> None:
         link = {following.PARAMETER: str(current.seating.followed)}
     elif current.record is not None:
         link = {"game": current.record.slug}
-    if not link:
-        st.query_params.clear()
-    elif any(st.query_params.get(name) != value for name, value in link.items()):
+        if (own := curtain.own_side(current)) is not None:
+            link |= {"side": own} | ({curtain.PARAMETER: "closed"} if own in current.curtains else {})
+        elif not current.hands:
+            link |= {"side": "watch"}
+    if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
 
 
@@ -74,7 +78,8 @@ def _follow(current: Table, opener: Opener, offered: list[int]) -> None:
         if current.seating.followed is not None:
             changed = following.refresh(current)
         else:
-            changed = store.refresh(current) or _goes_on(current, opener)
+            changed = curtain.refresh(current)
+            changed |= store.refresh(current) or _goes_on(current, opener)
     except ChessgruError as error:
         current.error, changed = str(error), False
     if changed or _numbers(following.offered(current)) != offered:
@@ -104,13 +109,24 @@ def _arrive() -> str:
         if (live := st.query_params.get(following.PARAMETER, "")).isdecimal():
             set_table(following.followed_table(int(live)))
         elif slug:
-            set_table(store.opened(slug, st.query_params.get("side", "")))
+            _open_stored(slug)
         else:
             set_table(Table(store.first_seating()))
     except ChessgruError as error:
         set_table(Table(Seating()))
         return str(error)
     return ""
+
+
+def _open_stored(slug: str) -> None:
+    """Puts the game of a link before this window, and behind its curtain what its player had there."""
+    current = store.opened(slug, st.query_params.get("side", ""))
+    own = curtain.own_side(current)
+    if own is not None and curtain.PARAMETER in st.query_params:
+        current.curtains = frozenset({own})
+        curtain.tell(current)
+    curtain.refresh(current)
+    set_table(current)
 
 
 def play_page(opener: Opener) -> None:

@@ -14,6 +14,7 @@ from chessgru.openings import opening_of
 from chessgru.session import LiveGame
 from chessgru.ui.cards import surprise_line
 from chessgru.ui.clock import running
+from chessgru.ui.curtain import covered
 from chessgru.ui.state import SIDES, Seating, Table
 
 _SCORE = {"1-0": "1–0", "0-1": "0–1", "1/2-1/2": "½–½"}
@@ -90,6 +91,7 @@ def _opening_line(game: LiveGame) -> str:
 def payload(table: Table, cards: dict[Side, CardData], bits: Sequence[float], now: float) -> Payload:
     """Returns everything the board needs; `bits` has the surprise of each ply so far, or is empty."""
     game, seating = table.game, table.seating
+    cards = covered(cards, table)
     board = chess.Board(game.fen)
     return Payload(
         session=table.session,

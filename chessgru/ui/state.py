@@ -94,6 +94,10 @@ class Table:
     done: int = 0
     """Number of the last action done."""
     error: str = ""
+    curtains: frozenset[Side] = frozenset()
+    """The sides whose predictions were hidden by a press in this window."""
+    kept: frozenset[Side] = frozenset()
+    """The sides whose players, in another window, keep their predictions from this one."""
 
     def elapsed(self, now: float) -> float:
         """Returns the seconds since the last move was stored, by the library's clock; 0 if none was."""
@@ -134,6 +138,9 @@ class Table:
                 self.game = self.game.at(action.cursor)
             case "flip":
                 self.orientation = action.orientation
+            case "curtain":
+                one = frozenset({action.orientation})
+                self.curtains = self.curtains | one if action.closed else self.curtains - one
             case "new":
                 self.start(LiveGame())
             case _ if not self.hands:

@@ -129,7 +129,7 @@ class Study:
 
     def handle(self, action: Action) -> None:
         """Does what was done at the board: looks elsewhere, or guesses."""
-        if action.kind in ("goto", "flip"):
+        if action.kind in ("goto", "flip", "curtain"):
             self.table.handle(action)
         elif action.seq > self.table.done:
             self.table.done = action.seq

@@ -5,7 +5,7 @@ import type { Card, Color, Reply, Suggestion } from './types';
 
 export interface CardEvents {
   hover: (side: Color, move: { uci: string; p: number } | null) => void;
-  hidden: (side: Color, hidden: boolean) => void;
+  curtain: (side: Color, closed: boolean) => void;
 }
 
 export class CardView {
@@ -14,14 +14,13 @@ export class CardView {
   private readonly body = el('div', { class: 'card-body' });
   private readonly curtain = el('button', { type: 'button', class: 'curtain' });
   private pinned = '';
-  private hidden = false;
   private card: Card | null = null;
 
   constructor(
     private readonly side: Color,
     private readonly events: CardEvents,
   ) {
-    this.curtain.addEventListener('click', () => this.toggle());
+    this.curtain.addEventListener('click', () => this.events.curtain(this.side, !this.card?.closed));
     this.element = el(
       'section',
       { class: `card ${side}`, 'data-side': side },
@@ -29,40 +28,25 @@ export class CardView {
       this.body,
     );
     this.element.addEventListener('mouseleave', () => this.point(null));
-    this.drawCurtain('');
   }
 
-  show(card: Card, name: string): void {
+  show(card: Card): void {
     this.card = card;
     this.pinned = '';
     this.heading.textContent = card.title;
-    this.drawCurtain(name);
-    this.draw();
+    this.element.setAttribute('aria-label', card.title);
+    this.drawCurtain(card);
+    this.draw(card);
   }
 
-  private toggle(): void {
-    this.hidden = !this.hidden;
-    this.drawCurtain(this.heading.textContent ?? '');
-    this.draw();
-    this.events.hidden(this.side, this.hidden);
+  private drawCurtain({ eye, closed }: Card): void {
+    this.curtain.hidden = !eye;
+    this.curtain.replaceChildren(icon(closed ? 'closed' : 'eye'));
+    this.curtain.setAttribute('aria-label', eye);
+    this.curtain.setAttribute('title', eye);
   }
 
-  private drawCurtain(name: string): void {
-    const label = `${this.hidden ? 'Show' : 'Hide'} ${this.side === 'white' ? 'White' : 'Black'}'s predictions`;
-    this.curtain.replaceChildren(icon(this.hidden ? 'closed' : 'eye'));
-    this.curtain.setAttribute('aria-label', label);
-    this.curtain.setAttribute('title', label);
-    this.curtain.setAttribute('aria-pressed', String(this.hidden));
-    this.element.setAttribute('aria-label', name || label);
-  }
-
-  private draw(): void {
-    const card = this.card;
-    if (!card) return;
-    if (this.hidden) {
-      this.body.replaceChildren(el('p', { class: 'note' }, 'Hidden. Press the eye to show it again.'));
-      return;
-    }
+  private draw(card: Card): void {
     const parts: Node[] = [];
     if (card.moves.length) parts.push(el('ol', { class: 'moves' }, ...card.moves.map((move) => this.row(move))));
     if (card.replies.length) parts.push(el('ul', { class: 'replies' }, ...card.replies.map((reply) => this.reply(reply))));

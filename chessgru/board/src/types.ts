@@ -35,6 +35,8 @@ export interface Card {
   moves: Suggestion[];
   replies: Reply[];
   note: string;
+  eye: string;
+  closed: boolean;
 }
 
 export interface Player {
@@ -74,6 +76,7 @@ export type Action =
   | { kind: 'move'; fen: string; move: string }
   | { kind: 'goto'; cursor: number }
   | { kind: 'flip'; orientation: Color }
+  | { kind: 'curtain'; orientation: Color; closed: boolean }
   | { kind: 'back' | 'resign' | 'draw' | 'new' };
 
 export type Sent = Action & { seq: number; game: string };

@@ -25,7 +25,6 @@ export class View {
   private cursor = 0;
   private pending = false;
   private entered = false;
-  private readonly hidden = new Set<Color>();
   private readonly root = el('div', { class: 'root' });
   private readonly wrap = el('div', { class: 'cg-wrap', tabindex: '0', role: 'group' });
   private readonly strips: Record<Color, HTMLElement>;
@@ -53,7 +52,7 @@ export class View {
     this.strips = { white: strip('white'), black: strip('black') };
     const events = {
       hover: (side: Color, move: { uci: string; p: number } | null) => this.drawArrows(side, move),
-      hidden: (side: Color, hidden: boolean) => this.hide(side, hidden),
+      curtain: (side: Color, closed: boolean) => this.act({ kind: 'curtain', orientation: side, closed }),
     };
     this.cards = { white: new CardView('white', events), black: new CardView('black', events) };
     this.controls = this.buildControls();
@@ -138,7 +137,7 @@ export class View {
         el('span', { class: 'rating' }, player.rating),
         this.clocks.elements[side],
       );
-      this.cards[side].show(payload.cards[side], payload.cards[side].title);
+      this.cards[side].show(payload.cards[side]);
     }
     const resign = `Resign as ${payload.resigns === 'white' ? 'White' : 'Black'}`;
     this.controls.resign.title = resign;
@@ -157,8 +156,8 @@ export class View {
     if (this.root.classList.contains('pending')) return this.ground.setAutoShapes([]);
     if (side && alone) return this.ground.setAutoShapes([arrow(side, alone)]);
     const turn = toMove(this.payload.fen);
-    const shown = [other(turn), turn].filter((color) => !this.hidden.has(color));
-    this.ground.setAutoShapes(shown.flatMap((color) => arrows(color, this.payload.cards[color].moves)));
+    const sides = [other(turn), turn];
+    this.ground.setAutoShapes(sides.flatMap((color) => arrows(color, this.payload.cards[color].moves)));
   }
 
   private drawControls(): void {
@@ -212,12 +211,6 @@ export class View {
     this.draw();
     this.place();
     this.act({ kind: 'flip', orientation: this.orientation });
-  }
-
-  private hide(side: Color, hidden: boolean): void {
-    if (hidden) this.hidden.add(side);
-    else this.hidden.delete(side);
-    this.drawArrows();
   }
 
   private dropped(from: string, to: string): void {
