@@ -47,6 +47,26 @@ RESULTS: Final = ("", "1-0", "0-1", "1/2-1/2", "*")
 """The result token by `info[RESULT]`."""
 
 
+_ENDS, _CASTLES, _MARKS, _PROMOTES, _CHECKS = 1, 2, 4, 8, 16
+
+
+def _kinds() -> NDArray[np.uint8]:
+    """Returns what each byte may be in a move: looking it up is much faster than comparing."""
+    kinds = np.zeros(256, dtype=np.uint8)
+    for kind, members in (
+        (_ENDS, b' \t\n\v\f\r!"#$()*,.;?[]{}'),
+        (_CASTLES, b"O0o"),
+        (_MARKS, b"x-:"),
+        (_PROMOTES, b"bnqr"),
+        (_CHECKS, b"+#="),
+    ):
+        kinds[list(members)] |= kind
+    return kinds
+
+
+_KINDS: Final = _kinds()
+
+
 class Scratch(NamedTuple):
     """The arrays that a scan writes to: one row a ply."""
 
@@ -73,14 +93,8 @@ def _is_blank(byte: int) -> bool:
 
 @jit
 def _ends_move(byte: int) -> bool:
-    """Whether a byte may follow a move directly: a blank or one of `!"$().;?[]{}*,`."""
-    return (
-        byte == 32
-        or 9 <= byte <= 13
-        or 33 <= byte <= 36
-        or 40 <= byte <= 42
-        or byte in (44, 46, 59, 63, 91, 93, 123, 125)
-    )
+    """Whether a byte may follow a move directly: a blank or one of `!"#$().;?[]{}*,`."""
+    return _KINDS[byte] & _ENDS != 0
 
 
 @jit
@@ -208,7 +222,7 @@ def _castling_letter(buffer: Bytes, at: int, size: int) -> int:
     """Returns the length of one of the signs for castling (O, 0, o, the Russian O), or 0."""
     if at >= size:
         return 0
-    if buffer[at] in (79, 48, 111):
+    if _KINDS[buffer[at]] & _CASTLES:
         return 1
     return 2 if buffer[at] == 0xD0 and at + 1 < size and buffer[at + 1] == 0x9E else 0
 
@@ -239,7 +253,7 @@ def _square_at(buffer: Bytes, at: int, size: int) -> int:
 @jit
 def _skip_mark(buffer: Bytes, at: int, size: int) -> int:
     """Returns where the text goes on after a capture or hyphen, if one is here."""
-    if at < size and buffer[at] in (120, 45, 58):  # x - :
+    if at < size and _KINDS[buffer[at]] & _MARKS:
         return at + 1
     if at + 1 < size and buffer[at] == 0xC3 and buffer[at + 1] == 0x97:  # the multiplication sign
         return at + 2
@@ -255,7 +269,7 @@ def _promotion_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
     i = at + 1 if sign else at
     if i >= size:
         return 0, at
-    if buffer[i] in (98, 110, 113, 114):  # b n q r
+    if _KINDS[buffer[i]] & _PROMOTES:
         return int(buffer[i]), i + 1
     letter, length = _letter_at(buffer, i, size)
     return (letter, i + length) if length else (0, at)
@@ -264,7 +278,7 @@ def _promotion_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
 @jit
 def _skip_suffix(buffer: Bytes, at: int, size: int) -> int:
     """Returns the end of the signs after a move: checks, mates and `e.p.`."""
-    while at < size and buffer[at] in (43, 35, 61):  # + # =
+    while at < size and _KINDS[buffer[at]] & _CHECKS:
         at += 1
     if at + 4 <= size and buffer[at] == 101 and buffer[at + 1] == 46:  # e.
         if buffer[at + 2] == 112 and buffer[at + 3] == 46:
@@ -284,25 +298,35 @@ def _is_end(buffer: Bytes, at: int, size: int) -> bool:
 
 @jit
 def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int:
-    """Reads the move that begins at this byte into a row; returns its end, or -1 if it is not readable."""
+    """Reads the move that begins at this byte into a row; returns its end, or -1 if it is not readable.
+
+    Looks at a byte before it calls a function that would: calls cost more than all the rest.
+    """
     row[0], row[1], row[2], row[3], row[4] = 0, -1, -1, 0, 0
-    castling, i = _castling_at(buffer, at, size)
-    if castling:
-        row[0] = castling
-        i = _skip_suffix(buffer, i, size)
-        return i if _is_end(buffer, i, size) else -1
-    letter, length = _letter_at(buffer, at, size)
-    row[0] = letter if letter != 1 else 0
-    i = at + length
+    byte = buffer[at]
+    if _KINDS[byte] & _CASTLES or byte == 0xD0:
+        castling, i = _castling_at(buffer, at, size)
+        if castling:
+            row[0] = castling
+            i = _skip_suffix(buffer, i, size)
+            return i if _is_end(buffer, i, size) else -1
+    i = at
+    if byte < 97 or byte >= 128:
+        letter, length = _letter_at(buffer, at, size)
+        row[0] = letter if letter != 1 else 0
+        i = at + length
     target = -1
     square = _square_at(buffer, i, size)
     if square >= 0:
+        target = square
+        if i + 2 >= size or _KINDS[buffer[i + 2]] == _ENDS:
+            row[3] = target
+            return i + 2
         after = _square_at(buffer, _skip_mark(buffer, i + 2, size), size)
         if after >= 0:
             row[1], row[2] = square & 7, square >> 3
             i = _skip_mark(buffer, i + 2, size)
-            square = after
-        target = square
+            target = after
     else:
         if i < size and 97 <= buffer[i] <= 104:
             row[1] = int(buffer[i]) - 97
@@ -315,7 +339,10 @@ def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int
     if target < 0:
         return -1
     row[3] = target
-    row[4], i = _promotion_at(buffer, i + 2, size)
+    i += 2
+    if i >= size or _KINDS[buffer[i]] == _ENDS:
+        return i
+    row[4], i = _promotion_at(buffer, i, size)
     i = _skip_suffix(buffer, i, size)
     return i if _is_end(buffer, i, size) else -1
 
@@ -324,7 +351,7 @@ def _read_move(buffer: Bytes, at: int, size: int, row: NDArray[np.int16]) -> int
 def _word_end(buffer: Bytes, at: int, size: int) -> int:
     """Returns the end of whatever stands here, at least one byte on."""
     at += 1
-    while at < size and not _ends_move(buffer[at]):
+    while at < size and not _KINDS[buffer[at]] & _ENDS:
         at += 1
     return at
 
@@ -369,17 +396,18 @@ def _result_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
     a, b, c = buffer[at], buffer[at + 1], buffer[at + 2]
     if at + 5 <= size and a == 0xC2 and b == 0xBD and buffer[at + 3] == 0xC2 and buffer[at + 4] == 0xBD:
         return 3, at + 5
-    if at + 7 <= size and a == 49 and b == 47 and c == 50 and buffer[at + 3] == 45 and buffer[at + 4] == 49:
-        return 3, at + 7
+    half = a == 49 and b == 47 and c == 50  # 1/2
+    if half and at + 7 <= size:
+        d, e, f, g = buffer[at + 3], buffer[at + 4], buffer[at + 5], buffer[at + 6]
+        if d == 45 and e == 49 and f == 47 and g == 50:  # -1/2
+            return 3, at + 7
     if at + 3 < size and not _ends_move(buffer[at + 3]):
         return 0, at
     if a == 49 and b == 45 and c == 48:
         return 1, at + 3
     if a == 48 and b == 45 and c == 49:
         return 2, at + 3
-    if a == 49 and b == 47 and c == 50:
-        return 3, at + 3
-    return 0, at
+    return (3, at + 3) if half else (0, at)
 
 
 @jit
@@ -499,6 +527,8 @@ def _move_number_at(buffer: Bytes, at: int, size: int) -> tuple[int, int]:
     while end < size and 48 <= buffer[end] <= 57:
         number = min(number * 10 + (int(buffer[end]) - 48), 1000000)
         end += 1
+    if number > 0 and end < size and buffer[end] == 46:  # a point
+        return number, end
     if _is_null(buffer, at, end) or _names_rank(buffer, end - 1, size):
         return -1, at
     result, _ = _result_at(buffer, at, size)
@@ -542,7 +572,7 @@ def _add_move(
     """Reads the word between two places as the next move and returns its end."""
     row = moves[info[COUNT]]
     info[COUNT] += 1
-    if _is_null(buffer, at, end):
+    if buffer[at] <= 90 and _is_null(buffer, at, end):
         row[0] = NULL_MOVE
         info[FLAGS] |= FAILED
         return end
@@ -551,7 +581,10 @@ def _add_move(
         row[0] = UNREADABLE
         info[FLAGS] |= FAILED
         return end
-    info[LETTERS] |= _letter_bit(row[0]) | _letter_bit(row[4])
+    if row[0]:
+        info[LETTERS] |= _letter_bit(row[0])
+    if row[4]:
+        info[LETTERS] |= _letter_bit(row[4])
     return move_end
 
 
@@ -574,7 +607,8 @@ def _pass_word(
     end = _word_end(buffer, at, size)
     if (not lettered or end - at < 3) and not _is_null(buffer, at, end) and _is_remark(buffer, at, end):
         return end
-    _leave_blank(info)
+    if info[AFTER_BLANK]:
+        _leave_blank(info)
     if info[RESULT] != 0 and info[COUNT] == 0:
         info[RESULT] = 0  # a result before the first move is none
     if info[RESULT] != 0:
@@ -631,10 +665,11 @@ def scan(
             line_start = buffer[at - 1] == 10
             continue
         line_start = False
-        end = _pass_aside(buffer, at, size, info)
-        if end > at:
-            at = end
-            continue
+        if _KINDS[byte] & _ENDS or byte >= 128 or info[DEPTH] > 0:
+            end = _pass_aside(buffer, at, size, info)
+            if end > at:
+                at = end
+                continue
         number, end = _move_number_at(buffer, at, size) if 48 <= byte <= 57 else (-1, at)
         if number >= 0:
             if _starts_over(number, info):
@@ -642,9 +677,12 @@ def scan(
                 break
             _start(at, IN_MOVES, info)
             _leave_blank(info)
+            while end < size and buffer[end] == 46:  # points
+                end += 1
             at = end
             continue
-        _start(at, IN_MOVES, info)
+        if not info[FLAGS] & IN_MOVES:
+            _start(at, IN_MOVES, info)
         at = _pass_word(buffer, at, size, moves, offsets, info)
     if info[DEPTH] > 0:
         info[FLAGS] |= OPEN_VARIATION

@@ -55,6 +55,19 @@ TOKENS, MOVE_ROWS = _token_tables()
 
 
 @jit
+def _wide(number: int) -> int:
+    """Returns a number as 64 bits: what is called with it is then compiled for one type, not for four."""
+    return number + 0
+
+
+@jit
+def _set_up(board: Position, position: Position) -> None:
+    """Copies a position; assigning slices would do, but takes numba a second to compile."""
+    for i in range(67):
+        board[i] = position[i]
+
+
+@jit
 def _clear(position: Position, start: int, end: int) -> bool:
     """Whether the squares strictly between two squares of one line are empty."""
     files = (end & 7) - (start & 7)
@@ -128,7 +141,7 @@ def _can_reach(position: Position, start: int, end: int, promotion: int) -> bool
 @jit
 def _can_castle(position: Position, start: int, end: int) -> bool:
     """Whether the side to move may castle with its king moving so."""
-    side = position[SIDE]
+    side = _wide(position[SIDE])
     home = 4 if side > 0 else 60
     if start != home or abs(end - start) != 2 or position[home] != KING * side:
         return False
@@ -167,9 +180,9 @@ def _move(position: Position, start: int, end: int, promotion: int) -> None:
 @jit
 def _king_is_safe(position: Position, trial: Position, start: int, end: int, promotion: int) -> bool:
     """Makes the move on the trial board and tells whether the mover's king stands unattacked."""
-    trial[:] = position
+    _set_up(trial, position)
     _move(trial, start, end, promotion)
-    side = position[SIDE]
+    side = _wide(position[SIDE])
     for square in range(64):
         if trial[square] == KING * side:
             return not attacked(trial, square, -side)
@@ -182,8 +195,8 @@ def is_legal(position: Position, trial: Position, start: int, end: int, promotio
     if _can_reach(position, start, end, promotion):
         return _king_is_safe(position, trial, start, end, promotion)
     if promotion == 0 and _can_castle(position, start, end):
-        trial[:] = position
-        _move(trial, start, end, 0)
+        _set_up(trial, position)
+        _move(trial, start, end, promotion)
         return True
     return False
 
@@ -238,7 +251,8 @@ def play_written(
     position = start.copy()
     trial = start.copy()
     for ply in range(count):
-        letter, file, rank, end, promotion = moves[ply]
+        letter, file, rank = _wide(moves[ply, 0]), _wide(moves[ply, 1]), _wide(moves[ply, 2])
+        end, promotion = _wide(moves[ply, 3]), _wide(moves[ply, 4])
         home = 4 if position[SIDE] > 0 else 60
         if letter == NULL_MOVE:
             return ply, NULL
@@ -248,8 +262,8 @@ def play_written(
             to = home + 2 if letter == SHORT_CASTLING else home - 2
             packed = (home * 64 + to) * 8 if _can_castle(position, home, to) else -1
         else:
-            piece = PAWN if letter == 0 else pieces[letter]
-            promoted = 0 if promotion == 0 else pieces[promotion]
+            piece = PAWN if letter == 0 else _wide(pieces[letter])
+            promoted = 0 if promotion == 0 else _wide(pieces[promotion])
             if piece == 0 or (promotion != 0 and promoted == 0):
                 return ply, UNREAD
             if letter == 0 and file >= 0 and rank >= 0:
@@ -264,14 +278,19 @@ def play_written(
 
 
 @jit
+def _squares(rows: NDArray[np.int8], token: int) -> tuple[int, int, int]:
+    return _wide(rows[token, 0]), _wide(rows[token, 1]), _wide(rows[token, 2])
+
+
+@jit
 def _replay(position: Position, rows: NDArray[np.int8], tokens: NDArray[np.int64]) -> int:
     """Plays tokens on a position in place; returns the ply of the first illegal one, else -1."""
     trial = position.copy()
     for ply in range(len(tokens)):
-        start, end, promotion = rows[tokens[ply]]
+        start, end, promotion = _squares(rows, tokens[ply])
         if not is_legal(position, trial, start, end, promotion):
             return ply
-        position[:] = trial
+        _set_up(position, trial)
     return -1
 
 
@@ -279,7 +298,7 @@ def _replay(position: Position, rows: NDArray[np.int8], tokens: NDArray[np.int64
 def _legal_mask(position: Position, rows: NDArray[np.int8], mask: NDArray[np.bool_]) -> None:
     trial = position.copy()
     for token in range(len(rows)):
-        start, end, promotion = rows[token]
+        start, end, promotion = _squares(rows, token)
         if position[start] * position[SIDE] > 0:
             mask[token] = is_legal(position, trial, start, end, promotion)
 
@@ -290,8 +309,9 @@ def _has_legal_move(position: Position, trial: Position) -> bool:
         if position[start] * position[SIDE] <= 0:
             continue
         for end in range(64):
-            if is_legal(position, trial, start, end, 0) or is_legal(position, trial, start, end, QUEEN):
-                return True
+            for promotion in (0, QUEEN):
+                if is_legal(position, trial, start, end, promotion):
+                    return True
     return False
 
 
@@ -324,7 +344,7 @@ def _describe(
     position = start_position.copy()
     trial = start_position.copy()
     for ply in range(len(tokens)):
-        start, end, promotion = rows[tokens[ply]]
+        start, end, promotion = _squares(rows, tokens[ply])
         if not is_legal(position, trial, start, end, promotion):
             return ply
         out[ply, 0], out[ply, 1], out[ply, 2] = start, end, promotion
@@ -333,8 +353,9 @@ def _describe(
         out[ply, 4] = position[end] != 0 or pawn_takes
         out[ply, 5] = _needed_origin(position, trial, start, end, promotion)
         _move(position, start, end, promotion)
+        side = _wide(position[SIDE])
         for square in range(64):
-            if position[square] == KING * position[SIDE] and attacked(position, square, -position[SIDE]):
+            if position[square] == KING * side and attacked(position, square, -side):
                 out[ply, 6] = 1 if _has_legal_move(position, trial) else 2
     return -1
 
