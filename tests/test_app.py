@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from chessgru.board import Action
 from chessgru.checkpoint import save_checkpoint
 from chessgru.errors import CheckpointError, LibraryError
 from chessgru.game import Game, Side
+from chessgru.library.live import LiveGame as Record
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.session import LiveGame
 from chessgru.ui import curtain, store
@@ -24,8 +26,8 @@ from chessgru.ui.contract import Opened
 from chessgru.ui.opponent import SHORTEST_PAUSE, is_due, pause, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.predicting import open_shipped
-from chessgru.ui.setup import clean_name, game_label, seating_of
-from chessgru.ui.state import Chair, Seating, Table
+from chessgru.ui.setup import clean_name, game_label, record_label, seating_of
+from chessgru.ui.state import Chair, Seating, Table, menu_key
 
 APP = Path(__file__).with_name("browser") / "tiny_app.py"
 FAMILY = Seating(Chair("Dad", 1500), Chair("Son", 1100), "rapid")
@@ -434,8 +436,20 @@ def test_the_page_opens_for_a_first_visitor() -> None:
     assert FAIR_PLAY in [caption.value for caption in app.caption]
 
 
+def opened_menu(label: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    app.session_state[menu_key(label)] = True
+    return app.run()
+
+
+def test_a_stored_game_is_listed_with_what_tells_it_from_others() -> None:
+    record = Record(slug="x", white="W" * 200, black="Son", tokens=(1, 2, 3), updated=1.7e9)
+    shown = record_label(record)
+    assert re.fullmatch(r"W{40}… – Son, move 2, 1[45] Nov \d\d:\d\d", shown), shown
+
+
 def test_players_sit_down_from_the_form() -> None:
-    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app = opened_menu("Players")
     app.selectbox(key="white_name").set_value("Guest")
     app.number_input(key="white_rating").set_value(1650)
     app.selectbox(key="speed").set_value("blitz")
@@ -447,7 +461,7 @@ def test_players_sit_down_from_the_form() -> None:
 
 
 def test_a_pasted_game_opens_and_nonsense_is_told() -> None:
-    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app = opened_menu("Open")
     app.text_area(key="pasted").set_value("<html>Error 502</html>").run()
     assert len(app.error) == 1
     app.text_area(key="pasted").set_value('[White "Ann"]\n\n1. d4 d5 1-0').run()

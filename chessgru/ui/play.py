@@ -72,7 +72,7 @@ def _board(current: Table, opener: Opener) -> None:
     board(_shown(current, opener), key=BOARD_KEY, on_actions=lambda: _handle(current))
 
 
-def _follow(current: Table, opener: Opener, offered: list[int]) -> None:
+def _follow(current: Table, opener: Opener, drawn: tuple[object, ...]) -> None:
     """Looks whether the game goes on without this window; the board is drawn again only if it does."""
     try:
         if current.seating.followed is not None:
@@ -82,12 +82,13 @@ def _follow(current: Table, opener: Opener, offered: list[int]) -> None:
             changed |= store.refresh(current) or _goes_on(current, opener)
     except ChessgruError as error:
         current.error, changed = str(error), False
-    if changed or _numbers(following.offered(current)) != offered:
+    if changed or _menus(current, following.offered(current)) != drawn:
         st.rerun()
 
 
-def _numbers(games: list[Followed]) -> list[int]:
-    return sorted(one.id for one in games)
+def _menus(current: Table, games: list[Followed]) -> tuple[object, ...]:
+    """Returns what the menus above the board depend on: they are drawn again only if it changes."""
+    return (current.record.slug if current.record else None, *sorted(one.id for one in games))
 
 
 def _goes_on(current: Table, opener: Opener) -> bool:
@@ -143,5 +144,5 @@ def play_page(opener: Opener) -> None:
         following.menu(offered[:1], place="page")
     _board(current, opener)
     often = _POLL if current.seating.followed is None else following.POLL
-    st.fragment(_follow, run_every=often)(current, opener, _numbers(offered))
+    st.fragment(_follow, run_every=often)(current, opener, _menus(current, offered))
     st.caption(FAIR_PLAY)

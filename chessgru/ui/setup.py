@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
+from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass
@@ -17,13 +20,16 @@ from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
 from chessgru.ui.clock import MINUTES, Clock
-from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, set_table
+from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, close_menu, menu_key, set_table
 
 MAX_NAME: Final = 200
 MAX_LISTED: Final = 200
 _SPEED_UNKNOWN: Final = "any speed"
 _NOBODY: Final = "nobody"
 _WHICH: Final = "which"
+_SHORT: Final = 40
+_EVERYWHERE: Final = "0.0.0.0"
+_ITSELF: Final = (_EVERYWHERE, "localhost", "127.0.0.1")
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
 
 
@@ -39,12 +45,20 @@ def plain(text: str) -> str:
 def toolbar(current: Table, live_games: Callable[[], None]) -> None:
     """Draws the row of menus; `live_games` draws those of watched folders."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="toolbar"):
-        with st.popover("Players", icon=":material/group:"):
-            _players_form(current)
-        with st.popover("Open", icon=":material/folder_open:"):
-            _open_menu(current, live_games)
-        with st.popover("Share", icon=":material/link:"):
-            _share_menu(current)
+        with _menu("Players", ":material/group:") as menu:
+            if menu.open:
+                _players_form(current)
+        with _menu("Open", ":material/folder_open:") as menu:
+            if menu.open:
+                _open_menu(current, live_games)
+        with _menu("Share", ":material/link:") as menu:
+            if menu.open:
+                _share_menu(current)
+
+
+def _menu(label: str, icon: str) -> PopoverContainer:
+    """Draws a menu's button; what is in it is drawn when it is open, for it may read the library."""
+    return st.popover(label, icon=icon, key=menu_key(label), on_change="rerun")
 
 
 # Players
@@ -149,6 +163,7 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
     played = st.session_state["modelled"]
     current.let_model_play(frozenset(side for side in SIDES if side.capitalize() == played))
     store.save(current)
+    close_menu("Players")
 
 
 def _swap(current: Table) -> None:
@@ -220,6 +235,7 @@ def _open(current: Table, listed: dict[str, Game]) -> None:
     """Opens the game chosen at the moment of the click, which may be later than the last drawing."""
     game = listed.get(st.session_state.get(_WHICH, ""), next(iter(listed.values())))
     current.start(LiveGame.from_game(game), seating_of(game))
+    close_menu("Open")
     forget_fields()
     st.query_params.clear()
 
@@ -235,12 +251,22 @@ def _stored_games(current: Table) -> None:
         return
     st.caption("Go on with")
     for record in others:
-        label = plain(f"{record.white} – {record.black}, {len(record.tokens)} plies")
+        label = plain(record_label(record))
         st.button(label, key=f"resume-{record.slug}", on_click=_resume, args=(record,), width="stretch")
+
+
+def record_label(record: Record) -> str:
+    """Returns a line that tells a stored game from others: its players, how far it is, its last change."""
+    white, black = (
+        name if len(name) <= _SHORT else f"{name[:_SHORT]}…" for name in (record.white, record.black)
+    )
+    when = datetime.fromtimestamp(record.updated).astimezone()
+    return f"{white} – {black}, move {(len(record.tokens) + 1) // 2}, {when:%d %b %H:%M}"
 
 
 def _resume(record: Record) -> None:
     set_table(store.opened(record.slug, ""))
+    close_menu("Open")
     forget_fields()
     st.query_params.from_dict({"game": record.slug})
 
@@ -277,4 +303,29 @@ def _link(slug: str, side: str) -> str:
 
 def _address(parameters: dict[str, str]) -> str:
     base = (st.context.url or "").split("?")[0]
+    if st.get_option("server.address") == _EVERYWHERE:
+        base = reachable(base, _own_address())
     return f"{base}?{urlencode(parameters)}"
+
+
+def reachable(url: str, host: str) -> str:
+    """Returns the address under which other devices reach a page that this one opened as itself.
+
+    >>> reachable("http://localhost:8501/", "192.168.1.7")
+    'http://192.168.1.7:8501/'
+    """
+    parts = urlsplit(url)
+    if parts.hostname not in _ITSELF or not host:
+        return url
+    return parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}").geturl()
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _own_address() -> str:
+    """Returns this machine's address in its network, "" if it is in none; nothing is sent for that."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])

@@ -203,6 +203,16 @@ class Table:
         self.seating = replace(self.seating, followed=None) if seating is None else seating
 
 
+def menu_key(label: str) -> str:
+    """Returns the key of a menu's state, True while it is open."""
+    return f"menu_{label.lower()}"
+
+
+def close_menu(label: str) -> None:
+    """Closes a menu; for use in callbacks."""
+    st.session_state[menu_key(label)] = False
+
+
 def has_table() -> bool:
     """Returns whether this window has a table already."""
     return _KEY in st.session_state

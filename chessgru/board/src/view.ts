@@ -323,7 +323,7 @@ export class View {
     game.append(controls.flip, controls.back, controls.draw, controls.resign, controls.fresh, controls.save);
     const square = el('div', { class: 'square' }, this.wrap);
     const left = el('div', { class: 'left' }, this.strips.black, square, this.strips.white);
-    left.append(el('div', { class: 'controls' }, steps, game), form, this.error, this.graph);
+    left.append(el('div', { class: 'controls' }, steps, form, game), this.error, this.graph);
     const right = el('div', { class: 'right' }, this.cards.black.element, this.cards.white.element);
     right.append(el('section', { class: 'game', 'aria-label': 'The game so far' }, this.opening, this.moves.element), legend());
     this.root.append(el('div', { class: 'layout' }, left, right), this.live);
