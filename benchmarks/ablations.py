@@ -7,7 +7,7 @@ Every variant reads the same games in the same order once, `--plies` of them, wi
 `base_model.py` but half its plies a batch, and is scored on the same 800 games. One JSON line a finished
 variant goes to RESULTS.jsonl; what is there already is not trained again. `--table` prints differences to
 the baseline, paired, with 95 % intervals from a bootstrap over the scored games. These do not hold the
-chance of the training itself: the row "baseline, another seed" shows it.
+chance of the training itself: the row "baseline with another seed" shows it.
 
 A variant is a shape, or changes to a new `MoveGRU`, or a subclass of it; see `VARIANTS`.
 """
@@ -257,7 +257,7 @@ SETTINGS = replace(
 BASELINE = "baseline"
 VARIANTS: dict[str, Variant] = {
     BASELINE: Variant(),
-    "baseline, another seed": Variant(seed=1),
+    "baseline with another seed": Variant(seed=1),
     "no history": Variant(change=forget),
     "LSTM": Variant(model=with_cell(MODEL, "lstm")),
     "plain RNN": Variant(model=with_cell(MODEL, "rnn")),
@@ -274,7 +274,7 @@ VARIANTS: dict[str, Variant] = {
     "all moves in the loss": Variant(network=EveryMove),
     "pooled head": Variant(network=PooledHead),
     "not mirrored": Variant(network=Absolute),
-    "no ratings, no speed": Variant(change=hide_people),
+    "no ratings or speed": Variant(change=hide_people),
     "no last move": Variant(change=hide_last_move),
     "all master games": Variant(training={"master_share": 1.0}),
     "constant learning rate": Variant(training={"cooldown": 0.0}),
@@ -435,7 +435,7 @@ def main() -> None:
         "training", type=Path, nargs="?", help="token file, as base_model.py prepare writes it"
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--variants", default="", help="names, separated by semicolons; default: all")
+    parser.add_argument("--variants", default="", help="names, separated by commas; default: all")
     parser.add_argument("--plies", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -451,7 +451,7 @@ def main() -> None:
         return
     torch.set_num_threads(options.threads)
     data = hold_out(Sequences.load(options.training), SCORED, seed=1)
-    for name in options.variants.split(";") if options.variants else VARIANTS:
+    for name in options.variants.split(",") if options.variants else VARIANTS:
         if name not in {row["variant"] for row in done()}:
             row = measure(name, data, options.plies, options.seed)
             with options.out.open("a") as file:
