@@ -15,7 +15,7 @@ PACKAGE = ROOT / "chessgru"
 # A module imports only from rows above its own, or from its own package.
 ROWS = (
     ("errors",),
-    ("vocabulary", "game"),
+    ("vocabulary", "game", "compiling"),
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples"),
     ("batches", "corpus", "replay", "cells"),

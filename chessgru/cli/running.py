@@ -10,6 +10,7 @@ from typing import Final
 
 import typer
 
+from chessgru.compiling import NOTICE, told_of_compiling
 from chessgru.errors import ChessgruError
 
 INTERRUPTED: Final = 130
@@ -24,7 +25,8 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app(arguments, standalone_mode=True)
+        with told_of_compiling(_tell_compiling):
+            app(arguments, standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except BrokenPipeError:
@@ -38,6 +40,11 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         _tell(error)
         return 1
     return 0
+
+
+def _tell_compiling() -> None:
+    start = "\r\033[K" if sys.stderr.isatty() else ""  # over a progress bar
+    print(f"{start}chessgru: {NOTICE} …", file=sys.stderr, flush=True)
 
 
 def _tell(error: Exception) -> None:

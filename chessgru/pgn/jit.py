@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numba
+from numba.core import event
+
+from chessgru import compiling
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -22,3 +25,17 @@ def jit(function: Function) -> Function:
         return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
     except RuntimeError:
         return numba.njit(function)  # type: ignore[no-any-return]
+
+
+class _Notice(event.Listener):  # type: ignore[misc]
+    """Passes on that something is compiled; what comes from the disk cache is not."""
+
+    def on_start(self, _event: event.Event) -> None:
+        """Passes on that a function begins to be compiled."""
+        compiling.started()
+
+    def on_end(self, _event: event.Event) -> None:
+        """Does nothing: one notice is enough."""
+
+
+event.register("numba:compile", _Notice())

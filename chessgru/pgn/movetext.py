@@ -94,7 +94,7 @@ def _is_blank(byte: int) -> bool:
 @jit
 def _ends_move(byte: int) -> bool:
     """Whether a byte may follow a move directly: a blank or one of `!"#$().;?[]{}*,`."""
-    return _KINDS[byte] & _ENDS != 0
+    return bool(_KINDS[byte] & _ENDS)
 
 
 @jit

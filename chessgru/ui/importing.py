@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final, Protocol, cast
 
+from chessgru.compiling import NOTICE, told_of_compiling
 from chessgru.errors import ChessgruError, PGNError
 from chessgru.game import Game, Rejection
 from chessgru.library import Library
@@ -84,7 +86,8 @@ def _take_in(library: Library, upload: Upload, counter: _Counter) -> None:
     file = cast(BinaryIO, upload)
     outcomes = read_games(file, name=upload.name, progress=counter.bytes_read)
     try:
-        report = library.add(counter.counted(outcomes), source=upload.name)
+        with _preparation_told(counter.job):
+            report = library.add(counter.counted(outcomes), source=upload.name)
     except ChessgruError as error:
         counter.job.errors.append(str(error))
         return
@@ -93,6 +96,15 @@ def _take_in(library: Library, upload: Upload, counter: _Counter) -> None:
     if counter.error is not None:
         kept = " (the games before that place were kept)" if report.read else ""
         counter.job.errors.append(f"{counter.error}{kept}")
+
+
+def _preparation_told(job: Job) -> AbstractContextManager[None]:
+    """Returns a context in which the job says so when it waits for the compiler."""
+
+    def tell() -> None:
+        job.detail = NOTICE
+
+    return told_of_compiling(tell)
 
 
 def account_work(
@@ -115,7 +127,7 @@ def account_work(
             progress=lambda progress: _listen(job, progress, games),
             surroundings=surroundings or _around(site),
         )
-        with games:
+        with games, _preparation_told(job):
             _store(library, games, key, job)
 
     return work
