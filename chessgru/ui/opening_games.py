@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 import streamlit as st
 
 from chessgru.errors import ChessgruError, MoveError
-from chessgru.game import Game, Rejection
+from chessgru.game import Game, Rejection, Result
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
@@ -151,22 +152,30 @@ def game_of_link() -> Game | None:
 
     Raises MoveError if the link is damaged.
     """
-    asked = st.query_params
+    return game_in(st.query_params)
+
+
+def game_in(asked: Mapping[str, str]) -> Game | None:
+    """Returns the game that the parts of a link hold, None if they hold none.
+
+    Raises MoveError, with one line, if no game can be made of them.
+    """
     if "moves" not in asked:
         return None
     moves = asked["moves"].split(".")
     if len(moves) > _LONGEST:
         raise MoveError(f"the link holds {len(moves)} plies: at most {_LONGEST} can be reviewed")
-    line = LiveGame.from_moves(moves)
+    tokens = tuple(ply.token for ply in LiveGame.from_moves(moves).line)
+    told: Result = next((result for result in get_args(Result) if result == asked.get("result")), "*")
     return Game(
-        tokens=tuple(ply.token for ply in line.line),
+        tokens=tokens,
         white=clean_name(asked.get("white")),
         black=clean_name(asked.get("black")),
         white_rating=_rating(asked.get("white_rating", "")),
         black_rating=_rating(asked.get("black_rating", "")),
-        result=line.result,
+        result=LiveGame.from_tokens(tokens, (), told).result,
     )
 
 
 def _rating(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 4000 else None
+    return int(text) if re.fullmatch(r"[1-9][0-9]{1,3}", text) else None

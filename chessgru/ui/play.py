@@ -11,6 +11,7 @@ from chessgru.board import Payload, board, sent_actions
 from chessgru.errors import ChessgruError
 from chessgru.library import Followed
 from chessgru.ui import curtain, following, store
+from chessgru.ui.arriving import table_of_link
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.opponent import is_due, take_turn
@@ -105,29 +106,12 @@ def _goes_on(current: Table, opener: Opener) -> bool:
 
 def _arrive() -> str:
     """Gives a new window its table: the game of its link, or a new one. Returns what went wrong, or ""."""
-    slug = st.query_params.get("game", "")
     try:
-        if (live := st.query_params.get(following.PARAMETER, "")).isdecimal():
-            set_table(following.followed_table(int(live)))
-        elif slug:
-            _open_stored(slug)
-        else:
-            set_table(Table(store.first_seating()))
+        set_table(table_of_link(st.query_params))
     except ChessgruError as error:
         set_table(Table(Seating()))
         return str(error)
     return ""
-
-
-def _open_stored(slug: str) -> None:
-    """Puts the game of a link before this window, and behind its curtain what its player had there."""
-    current = store.opened(slug, st.query_params.get("side", ""))
-    own = curtain.own_side(current)
-    if own is not None and curtain.PARAMETER in st.query_params:
-        current.curtains = frozenset({own})
-        curtain.tell(current)
-    curtain.refresh(current)
-    set_table(current)
 
 
 def play_page(opener: Opener) -> None:
