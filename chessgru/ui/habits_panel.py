@@ -69,11 +69,11 @@ def _start(library: Library, player: Player) -> None:
 
 
 def _show(report: PlayerReport) -> None:
-    st.subheader("How predictable", anchor=False)
+    st.header("How predictable", anchor=False)
     known = predictability_table(report)
     st.dataframe(known, hide_index=True)
     download_csv(known, file_name(report.name, "predictability", ending="csv"), key="predictability-csv")
-    st.subheader("What is his own", anchor=False)
+    st.header("What is his own", anchor=False)
     own = deviations_table(report)
     if len(own):
         st.dataframe(own, hide_index=True)
@@ -123,7 +123,7 @@ def deviations_table(report: PlayerReport) -> pd.DataFrame:
 def _style_maps(report: PlayerReport) -> None:
     if not report.tendencies:
         return
-    st.subheader("Where his moves go", anchor=False)
+    st.header("Where his moves go", anchor=False)
     for column, found in zip(st.columns(2), report.tendencies, strict=False):
         with column:
             st.altair_chart(style_map(found), width="content")
@@ -150,7 +150,13 @@ def style_map(found: Tendencies) -> alt.Chart:
     scale = alt.Scale(scheme="blueorange", domain=[-most, most], domainMid=0)
     tips = ["square:N", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("his", "others"))]
     chart: alt.Chart = (
-        alt.Chart(rows, height=430, width=340, title=f"As {found.side.capitalize()}")
+        alt.Chart(
+            rows,
+            height=430,
+            width=340,
+            title=f"As {found.side.capitalize()}",
+            description="Squares his moves go to more or less often than others'",
+        )
         .mark_rect()
         .encode(
             x=alt.X("file:O", title=None, axis=alt.Axis(labelAngle=0)),

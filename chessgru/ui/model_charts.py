@@ -35,7 +35,9 @@ def calibration_chart(bins: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("plies:Q", format=","),
         ],
     )
-    return alt.LayerChart(layer=[diagonal, base.mark_line(color=ORANGE), points], height=360)
+    layers = [diagonal, base.mark_line(color=ORANGE), points]
+    said = "How often the likeliest move was played against how likely it was said to be"
+    return alt.LayerChart(layer=layers, height=360, description=said)
 
 
 def accuracy_chart(rows: pd.DataFrame, order: list[str]) -> alt.LayerChart:
@@ -52,7 +54,8 @@ def accuracy_chart(rows: pd.DataFrame, order: list[str]) -> alt.LayerChart:
     text = base.mark_text(dy=-11, fontSize=11, color=QUIET).encode(
         x=across, text=alt.Text("top1:Q", format=".1%")
     )
-    return alt.LayerChart(layer=[spread, dots, text], height=96 + 44 * len(rows))
+    said = "How often the first guess was right, with 95 % intervals"
+    return alt.LayerChart(layer=[spread, dots, text], height=96 + 44 * len(rows), description=said)
 
 
 # The gates of one game
@@ -95,7 +98,7 @@ def gates_chart(table: pd.DataFrame) -> alt.LayerChart:
             color=alt.Color(
                 "gate:N",
                 scale=alt.Scale(domain=names, range=[ORANGE, BLUE]),
-                legend=alt.Legend(orient="top", title=None, labelLimit=300),
+                legend=alt.Legend(orient="top", title=None, labelLimit=300, columns=1),
             ),
             strokeDash=alt.StrokeDash(
                 "gate:N", scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]]), legend=None
@@ -103,7 +106,7 @@ def gates_chart(table: pd.DataFrame) -> alt.LayerChart:
             tooltip=["position before:N", "gate:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    return alt.LayerChart(layer=[lines], height=320)
+    return alt.LayerChart(layer=[lines], height=320, description="The mean gates at every move")
 
 
 def kept_heatmap(seen: Trace) -> alt.Chart:
@@ -122,7 +125,7 @@ def kept_heatmap(seen: Trace) -> alt.Chart:
     )
     scale = alt.Scale(scheme="viridis", domain=[0, 1])
     chart: alt.Chart = (
-        alt.Chart(cells, height=440)
+        alt.Chart(cells, height=440, description="What each unit kept at every move")
         .mark_rect(strokeWidth=0.7)
         .encode(
             x=alt.X(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,6 @@ from chessgru.errors import ChessgruError
 from chessgru.game import Game
 from chessgru.ui import store
 from chessgru.ui.adding import follow
-from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS
 from chessgru.ui.learning_panel import base_model
 from chessgru.ui.measuring import calibration_table, measure_work, scores_table
@@ -44,7 +44,6 @@ _CARD: Final = "README.md"
 
 def model_page() -> None:
     """Draws the page."""
-    heading("Model")
     try:
         base = base_model()
     except ChessgruError as error:
@@ -158,7 +157,7 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 def _calibration(bins: pd.DataFrame) -> None:
     from chessgru.ui.model_charts import calibration_chart
 
-    st.subheader("Calibration", anchor=False)
+    st.header("Calibration", anchor=False)
     if bins.empty:
         st.write("No calibration was stored with these scores.")
         return
@@ -174,7 +173,7 @@ def _by(rows: pd.DataFrame, kind: str, title: str) -> None:
     if mine.empty:
         return
     named = mine.assign(kind=mine["group"].str.removeprefix(f"{kind}: "))
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     st.altair_chart(accuracy_chart(named, list(named["kind"])))
 
 
@@ -262,4 +261,25 @@ def _card() -> None:
     except (OSError, UnicodeDecodeError):
         st.write("No model card lies beside this model.")
         return
-    st.markdown(text)
+    for part in card_parts(text):
+        if isinstance(part, str):
+            st.markdown(part)
+        else:
+            st.dataframe(part, hide_index=True)
+
+
+def card_parts(text: str) -> list[str | pd.DataFrame]:
+    """Returns Markdown cut at its tables, which come as tables: they scroll and can be downloaded."""
+    parts: list[str | pd.DataFrame] = []
+    for is_table, lines in groupby(text.splitlines(), lambda line: line.startswith("|")):
+        block = list(lines)
+        parts.append(_table_of(block) if is_table and len(block) > 2 else "\n".join(block))
+    return parts
+
+
+def _table_of(lines: Sequence[str]) -> pd.DataFrame:
+    head, _, *rows = ([cell.strip() for cell in line.strip("| ").split("|")] for line in lines)
+    names = [
+        name if head.index(name) == place else f"{name} ({place + 1})" for place, name in enumerate(head)
+    ]
+    return pd.DataFrame([dict(zip(names, row, strict=False)) for row in rows], columns=names)

@@ -11,7 +11,6 @@ from chessgru.errors import ChessgruError, UnknownPlayerError
 from chessgru.library import Library, PlayerSummary, Suggestion
 from chessgru.ui import store
 from chessgru.ui.adding import KIND, add_samples, adding, follow, reports
-from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS
 from chessgru.ui.person import person
 from chessgru.ui.setup import plain
@@ -24,7 +23,6 @@ MAX_ROWS: Final = 5000
 
 def players_page() -> None:
     """Draws the page."""
-    heading("Players")
     try:
         library = store.library()
         everyone = library.players()
@@ -122,7 +120,7 @@ def _refuse(name: str, alias: str) -> None:
 
 
 def _choose(library: Library, everyone: list[PlayerSummary]) -> None:
-    st.subheader(f"{len(everyone):,} {'player' if len(everyone) == 1 else 'players'}", anchor=False)
+    st.header(f"{len(everyone):,} {'player' if len(everyone) == 1 else 'players'}", anchor=False)
     table = _table(everyone)
     with st.expander("Everyone as a table", icon=":material/table:"):
         st.dataframe(table.head(MAX_ROWS), hide_index=True, height=min(36 * len(table) + 40, 320))

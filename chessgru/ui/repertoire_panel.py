@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 from typing import Final
 
@@ -20,6 +21,7 @@ from chessgru.ui.tree import (
     Tree,
     board_after,
     branches,
+    last_moves,
     line_text,
     other_orders,
     tree_of,
@@ -91,7 +93,18 @@ def _board(path: tuple[int, ...], side: Side, found: list[Branch]) -> None:
         coordinates=False,
         colors=_BOARD,
     )
-    st.image(drawn, caption=" ".join(written(path)[-2:]) or "Start position", width=340)
+    st.html(_figure(drawn, path))
+
+
+def _figure(drawn: str, path: tuple[int, ...]) -> str:
+    """Returns the small board as HTML, with words for who does not see it."""
+    data = b64encode(drawn.encode()).decode()
+    said = f"Position after {line_text(path)}" if path else "Start position"
+    return (
+        f'<figure style="margin:0;width:min(340px,100%);text-align:center">'
+        f'<img src="data:image/svg+xml;base64,{data}" alt="{said}" style="width:100%;border-radius:4px">'
+        f'<figcaption style="font-size:.85rem;opacity:.78">{last_moves(path)}</figcaption></figure>'
+    )
 
 
 def _breadcrumbs(path: tuple[int, ...], name: str) -> None:

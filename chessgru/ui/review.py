@@ -16,7 +16,6 @@ from chessgru.ui import store
 from chessgru.ui.adding import follow
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener, Predictor
-from chessgru.ui.heading import heading
 from chessgru.ui.jobs import JOBS, Job
 from chessgru.ui.opening_games import game_of_link, link_of, opening_games
 from chessgru.ui.predicting import opened
@@ -34,12 +33,12 @@ _BOARD: Final = "review_board"
 _GRAPH: Final = "review_graph"
 _WORST: Final = "review_worst"
 _MOVES: Final = "review_moves"
+_RESULTS: Final = {"1-0": "1\u20110", "0-1": "0\u20111", "1/2-1/2": "½\u2011½"}
 _GUESSERS: Final[dict[str, Guesser]] = {"White": "white", "Black": "black", "Both": "both"}
 
 
 def review_page(opener: Opener) -> None:
     """Draws the page."""
-    heading("Review")
     study = _current(opener)
     with st.expander("Open a game", icon=":material/folder_open:", expanded=study is None):
         opening_games(lambda game: _take(game, opener))
@@ -135,7 +134,7 @@ def _work(study: Study) -> bool:
 
 def _headline(study: Study) -> None:
     game = study.source
-    parts = [game.date, game.event, "" if game.result == "*" else game.result.replace("-", "\u2011")]
+    parts = [game.date, game.event, _RESULTS.get(game.result, "")]
     with st.container(horizontal=True, vertical_alignment="center"):
         names = (
             f"**{plain(study.table.seating.shown('white'))} – {plain(study.table.seating.shown('black'))}**"
@@ -246,8 +245,8 @@ def _results(study: Study) -> None:
         selection_mode=PICK,
     )
     st.caption(
-        "Click a bar to see its position. 1 bit is a move of probability 50 %, 5 bits 3 %. This game "
-        "itself is left out of what is remembered about the two."
+        "Click a bar, or tick a row below, to see the position. 1 bit is a move of probability 50 %, 5 bits "
+        "3 %. This game itself is left out of what is remembered about the two."
     )
     _tables(study)
     _downloads(study)

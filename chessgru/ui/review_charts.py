@@ -75,8 +75,8 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
         )
         .add_params(pick)
     )
-    middle = alt.Chart().mark_rule(color="#8884").encode(y=alt.datum(0))
-    return alt.LayerChart(layer=[bars, middle], height=320)
+    middle = alt.Chart().mark_rule(color="#8884", aria=False).encode(y=alt.datum(0))
+    return alt.LayerChart(layer=[bars, middle], height=320, description="Surprise of every move, in bits")
 
 
 def _moves(scores: Sequence[MoveScore]) -> alt.Scale:

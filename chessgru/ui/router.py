@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from chessgru.ui.contract import Opener
+from chessgru.ui.heading import heading
 from chessgru.ui.model_page import model_page
 from chessgru.ui.play import play_page
 from chessgru.ui.players import players_page
@@ -23,6 +24,14 @@ _STYLE: Final = """<style>
 .stElementContainer:has(> .stHtml > .page-name) { position: absolute; }
 .stMain h2, .stMain h3 { font-size: 1.2rem; padding: 0.4rem 0 0; }
 .stHeading, .stHeading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.stApp [data-testid="stCaptionContainer"] { opacity: 0.78; }
+body { color-scheme: light dark; }
+body button[kind^="primary"]:enabled, body button[kind^="primary"]:enabled p {
+  color: light-dark(#fff, #191714);
+}
+body .stMarkdown pre, body .stMarkdown pre code, body .stCode pre, body .stCode code {
+  white-space: pre-wrap; overflow-wrap: anywhere;
+}
 .st-key-nav { min-height: 2.5rem; width: fit-content; gap: 0.2rem; z-index: 1; }
 .st-key-nav .stMarkdown { width: fit-content; margin-right: 0.8rem; }
 .st-key-nav .stMarkdown p { font-size: 1.25rem; font-weight: 700; white-space: nowrap; }
@@ -40,7 +49,9 @@ _STYLE: Final = """<style>
   .st-key-nav a > span:has([data-testid="stIconMaterial"]) { display: none; }
   .st-key-toolbar { gap: 0.3rem; padding-right: 1.8rem; }
   .st-key-toolbar .stPopover button { padding: 0.25rem 0.5rem; }
-  .st-key-toolbar .stPopover button [data-testid="stMarkdownContainer"] { display: none; }
+  .st-key-toolbar .stPopover button [data-testid="stMarkdownContainer"] {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
 }
 </style>"""
 
@@ -70,4 +81,5 @@ def run(opener: Opener = open_shipped) -> None:
     ]
     page = st.navigation(pages, position="hidden")
     _links(pages)
+    heading(page.title)
     page.run()

@@ -186,3 +186,13 @@ def line_text(path: Sequence[int]) -> str:
     '1. e4 c5 2. Nf3'
     """
     return " ".join(text.partition("… ")[2] or text for text in written(path))
+
+
+def last_moves(path: Sequence[int]) -> str:
+    """Returns the last move of a path, with White's before it where Black moved last.
+
+    >>> last_moves([]), last_moves([UCI.index("e2e4"), UCI.index("c7c5")])
+    ('Start position', '1. e4 c5')
+    """
+    texts = written(path)[-2 if len(path) % 2 == 0 else -1 :]
+    return " ".join(text.partition("… ")[2] or text for text in texts) or "Start position"
