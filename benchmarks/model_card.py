@@ -1,9 +1,10 @@
-r"""Finishes a trained model for shipping: fits its temperature, scores it, writes its card.
+r"""Finishes a trained model for shipping: temperature, opening book, scores, card.
 
     python benchmarks/model_card.py runs/base runs/data/training.parquet --maia maia.parquet \
         --out chessgru/base_model masters=masters.pgn.zst amateurs=amateurs.pgn.zst
 
-The temperature is fitted on the games that training validated on. Scores are those of `chessgru evaluate`,
+The temperature and the book's weights are fitted on the games that training validated on; the book counts the
+others. Scores are those of `chessgru evaluate`,
 with and without ratings, on each set of games; Maia's come ply by ply from a table as `compare_maia.py` reads it.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ import pandas as pd
 import torch
 
 from chessgru.baselines import Uniform
+from chessgru.book import LEAST, PLIES, count_openings
 from chessgru.checkpoint import load_checkpoint, save_checkpoint
-from chessgru.evaluation import Network, fit_temperature, forecast_games
+from chessgru.evaluation import Network, fit_book, fit_temperature, forecast_games, without_book
 from chessgru.game import TIME_CLASSES
-from chessgru.model import MoveGRU
+from chessgru.model import RATING_FEATURES, MoveGRU
 from chessgru.pgn import read_all
 from chessgru.scores import Estimate, Score, compare, reliability, score
 from chessgru.sequences import Sequences, encode
@@ -51,7 +54,12 @@ def shown(value: Estimate, factor: float, digits: int, sign: str = "") -> str:
 def forecasts(model: MoveGRU, path: Path) -> pd.DataFrame:
     """Returns the forecasts of one set of games, one row a ply."""
     games = read_all(path)[0]
-    forecasters = [Network(model, "base"), Network(model, "unrated", with_ratings=False), Uniform()]
+    forecasters = [
+        Network(model, "base"),
+        Network(model, "unrated", with_ratings=False),
+        Network(without_book(model), "network"),
+        Uniform(),
+    ]
     return forecast_games(encode(games), forecasters, index=np.array([game.index for game in games]))
 
 
@@ -82,7 +90,7 @@ def set_section(
 ) -> tuple[list[str], dict[str, Any]]:
     """Returns the card's lines on one set of games, and what the checkpoint keeps of it."""
     rng = np.random.default_rng
-    scores = score(table, ["base", "unrated", "uniform"], rng(SEED))
+    scores = score(table, ["base", "unrated", "network", "uniform"], rng(SEED))
     rows = [row for group in ("all", "plies") for row in score_rows(scores, group)]
     lines = [f"### {name}", "", HEADER, *rows, ""]
     if peers is not None:
@@ -113,7 +121,9 @@ def set_section(
         f"| {100 * b.low:.0f}–{100 * b.high:.0f} % | {b.plies:,} | {100 * b.confidence:.1f} % | {100 * b.accuracy:.1f} % |"
         for b in bins
     ]
-    kept = [asdict(found) for found in scores if found.forecaster != "unrated" or found.group == "all"]
+    kept = [
+        asdict(found) for found in scores if found.forecaster in ("base", "uniform") or found.group == "all"
+    ]
     return [*lines, ""], {"scores": kept, "reliability": [b._asdict() for b in bins]}
 
 
@@ -149,6 +159,12 @@ def rating_section(model: MoveGRU, path: Path) -> list[str]:
     return lines
 
 
+def repeated(games: Sequences, others: Sequences) -> np.ndarray:
+    """Returns (G,) bool: which games have the moves of one of the others."""
+    known = {others.tokens[start:end].tobytes() for start, end in pairwise(others.offsets)}
+    return np.array([games.tokens[start:end].tobytes() in known for start, end in pairwise(games.offsets)])
+
+
 def main() -> None:
     """Writes the model folder with its card."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -167,8 +183,11 @@ def main() -> None:
     training, validation = hold_out(Sequences.load(options.training), 800, seed=1)
     if options.validation:
         training, validation = Sequences.load(options.training), Sequences.load(options.validation)
+        training = training.select(~repeated(training, validation))
     temperature = fit_temperature(trained.model, validation)
     trained.model.temperature.fill_(temperature)
+    book = count_openings(training, RATING_FEATURES)
+    trained.model.book = fit_book(trained.model, book, validation)
     peers = pd.read_parquet(options.maia) if options.maia else None
     sections, kept = [], {}
     for text in options.sets:
@@ -189,6 +208,9 @@ def main() -> None:
         games=f"{len(training):,}",
         plies=f"{len(training.tokens):,}",
         temperature=f"{temperature:.3f}",
+        positions=f"{len(book):,}",
+        deep=PLIES,
+        least=LEAST,
         validation=about["validation"],
         data="\n".join(data_section(training)),
         scores="\n".join(sections),
@@ -206,6 +228,9 @@ the prior of everything that chessgru says about one person. It holds no names a
 
 - Shape: `{config}`
 - Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in an hour.
+- Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
+  plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
+  mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
 - Temperature {temperature}, fitted on the 800 games that training validated on (last scores there: {validation}).
 
 ## Data
@@ -221,7 +246,7 @@ and the games of the test sets below. Half of the games with a side of 2400 or m
 ## Scores
 
 By `chessgru evaluate`, on games the model was never trained on; all plies, softmax over the legal moves. "base" is told
-the ratings, "unrated" is not, "uniform" gives every legal move the same chance. Intervals hold 95 %, by a bootstrap over
+the ratings, "unrated" is not, "network" is "base" without the opening book, "uniform" gives every legal move the same chance. Intervals hold 95 %, by a bootstrap over
 games. ECE has 15 bins.
 
 {scores}

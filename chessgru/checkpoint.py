@@ -1,5 +1,6 @@
 """Models on disk: a folder with `weights.safetensors` and `config.json`, never a pickle.
 
+A third file, `book.safetensors`, holds the model's opening book if it has one.
 `config.json` holds the model's shape, the vocabulary's digest, the temperature and whatever describes the
 training (`about`). A folder made for another vocabulary, or with other shapes, is refused.
 """
@@ -21,10 +22,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from chessgru import __version__, vocabulary
+from chessgru.book import Book
 from chessgru.errors import CheckpointError
-from chessgru.model import ModelConfig, MoveGRU
+from chessgru.model import RATING_FEATURES, ModelConfig, MoveGRU
 
-WEIGHTS, CONFIG = "weights.safetensors", "config.json"
+WEIGHTS, CONFIG, BOOK = "weights.safetensors", "config.json", "book.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Checkpoint:
 
     model: MoveGRU
     digest: str
-    """Names the weights: profiles are tied to it."""
+    """Names the weights and the book: profiles are tied to it."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Training configuration, data counts, scores, versions, seed: JSON values."""
 
@@ -58,6 +60,10 @@ def save_checkpoint(folder: Path, model: MoveGRU, about: Mapping[str, Any]) -> N
     """Writes a model folder, each file atomically, the weights first."""
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     write_atomically(folder / WEIGHTS, save(weights))
+    if model.book is None:
+        (folder / BOOK).unlink(missing_ok=True)
+    else:
+        write_atomically(folder / BOOK, save(model.book.packed()))
     config = {
         "chessgru": __version__,
         "torch": torch.__version__,
@@ -116,15 +122,29 @@ def load_checkpoint(folder: Path | None = None) -> Checkpoint:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder / CONFIG}: not a model's configuration ({error})") from error
     model.load_state_dict(read_tensors(folder / WEIGHTS, model.state_dict()))
+    model.book = _read_book(folder / BOOK)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.eval()
-    return Checkpoint(model=model, digest=weights_digest(model), about=config.get("about", {}))
+    return Checkpoint(model=model, digest=model_digest(model), about=config.get("about", {}))
 
 
-def weights_digest(model: MoveGRU) -> str:
-    """Returns 16 hexadecimal digits that name a model's weights."""
+def _read_book(path: Path) -> Book | None:
+    """Returns the book of a model's folder, None if it has none."""
+    if not path.exists():
+        return None
+    try:
+        return Book.unpacked(read_tensors(path, {"weights": torch.zeros(RATING_FEATURES + 1)}))
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not an opening book ({error})") from error
+
+
+def model_digest(model: MoveGRU) -> str:
+    """Returns 16 hexadecimal digits that name a model's weights and book."""
     digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
+    tensors = dict(sorted(model.state_dict().items()))
+    if model.book is not None:
+        tensors |= {f"book.{name}": value for name, value in model.book.packed().items()}
+    for name, value in tensors.items():
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

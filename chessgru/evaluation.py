@@ -6,6 +6,7 @@ likely move; of equally likely moves the one with the lower token, as the mover 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from chessgru import vocabulary
 from chessgru.baselines import Counts, Floats, Forecaster, Line, Longs, read_line
 from chessgru.batches import batches_of
+from chessgru.book import Book, Evidence
 from chessgru.game import TIME_CLASSES
-from chessgru.model import Context, MoveGRU
+from chessgru.model import Condition, Context, MoveGRU
 from chessgru.sequences import Sequences
 
 _PLIES_AT_ONCE: Final = 2048
@@ -157,15 +159,50 @@ def _seated(games: Sequences, seats: Longs) -> Sequences:
     return replace(games, players=players)
 
 
+def without_book(model: MoveGRU) -> MoveGRU:
+    """Returns the network alone; the weights are shared."""
+    bare = copy.copy(model)
+    bare.book = None
+    return bare
+
+
+def fit_book(model: MoveGRU, book: Book, games: Sequences) -> Book:
+    """Returns the book with weights fitted on validation games, once with their ratings and once without.
+
+    The games must not be among those that the book counted.
+    """
+    found: list[Evidence] = []
+    for with_ratings in (True, False):
+        network = Network(without_book(model), with_ratings=with_ratings)
+        groups = batches_of(games, np.arange(len(games)), _PLIES_AT_ONCE)
+        found += [_evidence(network, book, read_line(games, group)) for group in groups]
+    return book.fitted(Evidence(*(torch.cat(parts) for parts in zip(*found, strict=True))))
+
+
+def _evidence(network: Network, book: Book, line: Line) -> Evidence:
+    keys, position, token, played = (
+        torch.from_numpy(each) for each in (line.keys, line.position, line.absolute(), line.played)
+    )
+    times, visits = book.look_up(keys, position, token)
+    side = line.ply % 2
+    ratings = line.batch.ratings[torch.from_numpy(line.game), torch.from_numpy(side)]
+    features = Condition.rating_knots(ratings if network.with_ratings else torch.zeros_like(ratings))
+    prior = torch.from_numpy(network.forecast(line)).exp()[played]
+    known = visits > 0
+    return Evidence(features[known], prior[known], times[played][known], visits[known])
+
+
 def fit_temperature(model: MoveGRU, games: Sequences) -> float:
     """Returns the temperature that makes the moves of validation games most likely (Guo et al. 2017).
 
-    It is the value for `model.temperature`, whatever that was; the model is left as it is.
+    It is the value for `model.temperature`, whatever that was, and the book has no say in it; the model is
+    left as it is.
     """
+    network = Network(without_book(model))
     logs, position, played, offset, plies = [], [], [], 0, 0
     for group in batches_of(games, np.arange(len(games)), _PLIES_AT_ONCE):
         line = read_line(games, group)
-        logs.append(Network(model).forecast(line))
+        logs.append(network.forecast(line))
         position.append(line.position + plies)
         played.append(line.played + offset)
         offset, plies = offset + len(line.token), plies + len(line.ply)

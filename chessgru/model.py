@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from chessgru import vocabulary
+from chessgru.book import Book
 from chessgru.game import TIME_CLASSES, TimeClass
 from chessgru.replay import (
     PIECE_MOVES,
@@ -27,6 +28,7 @@ from chessgru.replay import (
     from_mover,
     legal_moves,
     mirror_tokens,
+    position_keys,
     replay,
 )
 
@@ -36,6 +38,8 @@ NO_MOVE: Final = vocabulary.SIZE
 PLANES: Final = 12 + 1 + 4 + 2 + 2 + 1
 """Pieces, en passant, castling, last move, attackers of either side, halfmove clock."""
 _RATING_KNOTS: Final = 14  # every 200 points from 400 to 3000
+RATING_FEATURES: Final = _RATING_KNOTS + 1
+"""How many numbers describe a rating: see `Condition.rating_knots`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +259,11 @@ def _recurrent(cell: Cell, inputs: int, hidden: int) -> nn.GRU | nn.LSTM | nn.RN
 class MoveGRU(nn.Module):
     """The network of this module; see the module's docstring.
 
-    `forward` reads whole games at once, `step` one position at a time; both give the same numbers.
+    `forward` reads whole games at once, `step` one position at a time; both give the same numbers. If there
+    is a `book`, it speaks over the network in the positions that it knows.
     """
+
+    book: Book | None = None
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
@@ -363,7 +370,9 @@ class MoveGRU(nn.Module):
                 each.index_select(0, wanted) for each in (x, matrix, hidden, people, played)
             )
             legal = Legal(*(each.index_select(0, wanted) for each in legal))
+            line, rows = line.at(wanted), rows.index_select(0, wanted)
         logits = self._decide(x, legal, matrix, hidden, people)
+        logits = self._with_book(logits, line, context.ratings.flatten().index_select(0, rows))
         return logits, torch.searchsorted(
             logits.position * vocabulary.SIZE + logits.token,
             torch.arange(len(played), device=played.device) * vocabulary.SIZE + played,
@@ -383,7 +392,23 @@ class MoveGRU(nn.Module):
         legal, matrix, x, inputs = self._see(seen, last, people, None)
         state = self._advance(state, inputs)
         logits = self._decide(x, legal, matrix, state.hidden, people)
+        ratings = context.ratings[torch.arange(len(last)), black.long()]
+        logits = self._with_book(logits, boards, ratings)
         return Reading(logits.dense(logits.log_probabilities(), black), state)
+
+    def _with_book(self, logits: LegalLogits, boards: Boards, ratings: Tensor) -> LegalLogits:
+        """Lets the book speak: `boards` are absolute (N, ...), `ratings` (N,) the movers'."""
+        if self.book is None:
+            return logits
+        black = boards.black_to_move.index_select(0, logits.position)
+        spoken = self.book.speak(
+            logits.log_probabilities(),
+            position_keys(boards),
+            logits.position,
+            mirror_tokens(logits.token, black),
+            Condition.rating_knots(ratings),
+        )
+        return logits._replace(logit=spoken)
 
     def _advance(self, state: State, inputs: Tensor) -> State:
         """Returns the recurrent state after one more input (N, ...)."""

@@ -7,7 +7,7 @@ import random
 import chess
 import torch
 
-from chessgru.checkpoint import Checkpoint, weights_digest
+from chessgru.checkpoint import Checkpoint, model_digest
 from chessgru.game import Game
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.vocabulary import token_of
@@ -27,7 +27,7 @@ def tiny_model() -> MoveGRU:
 
 def tiny_base() -> Checkpoint:
     model = tiny_model()
-    return Checkpoint(model=model, digest=weights_digest(model))
+    return Checkpoint(model=model, digest=model_digest(model))
 
 
 def _move(board: chess.Board, name: str, rng: random.Random) -> chess.Move:

@@ -9,7 +9,7 @@ import torch
 from legal_games import ANNA, BERT, legal_games
 
 from chessgru.baselines import Uniform, count_positions, read_line
-from chessgru.checkpoint import Checkpoint, weights_digest
+from chessgru.checkpoint import Checkpoint, model_digest
 from chessgru.errors import UnknownPlayerError
 from chessgru.evaluation import Network, fit_temperature, forecast_games, judge, phase_of, plies_table
 from chessgru.learning import memory_only
@@ -186,7 +186,7 @@ def test_temperature_is_found_again_and_lowers_the_nll(model):
 
 
 def test_a_players_own_moves_are_scored_with_what_his_past_tells(model):
-    base = Checkpoint(model=model, digest=weights_digest(model))
+    base = Checkpoint(model=model, digest=model_digest(model))
     past, later = GAMES[:18], GAMES[18:]
     scored = own_games(later, {"anna"}, ANNA)
     kept, repeated = past_games([*past, later[0]], later, {"anna"})

@@ -19,6 +19,7 @@ ROWS = (
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples"),
     ("batches", "corpus", "replay", "cells"),
+    ("book",),
     ("model", "memory", "positions"),
     ("adapters", "baselines", "trace", "checkpoint", "memory_task"),
     ("own_moves", "training", "profiles", "predictor", "scores"),

@@ -213,15 +213,19 @@ def _state(progress: Progress) -> str:
 
 
 def _finish(trainer: Trainer) -> dict[str, Any]:
-    """Fits the temperature of the best model on the validation games, stores it and returns the summary."""
+    """Fits the best model's temperature, writes its opening book and returns the summary."""
     import torch
 
+    from chessgru.book import count_openings
     from chessgru.checkpoint import load_checkpoint, save_checkpoint
-    from chessgru.evaluation import fit_temperature
+    from chessgru.evaluation import fit_book, fit_temperature
+    from chessgru.model import RATING_FEATURES
 
     best = load_checkpoint(trainer.folder)
     temperature = fit_temperature(best.model, trainer.validation)
     best.model.temperature.copy_(torch.tensor(temperature))
+    book = count_openings(trainer.training, RATING_FEATURES)
+    best.model.book = fit_book(best.model, book, trainer.validation)
     save_checkpoint(trainer.folder, best.model, {**best.about, "temperature": temperature})
     return {
         "folder": str(trainer.folder),
@@ -230,6 +234,7 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
         "plies": len(trainer.training.tokens),
         "validation": best.about["validation"],
         "temperature": temperature,
+        "book": len(book),
     }
 
 
