@@ -188,6 +188,21 @@ def test_a_cut_game_grows_when_its_file_is_mended(library):
     assert [one.tokens for one in library.games()] == [(1, 2, 3, 4)]
 
 
+def test_a_cut_copy_of_a_stored_game_is_a_duplicate(library):
+    library.add([game(1, 2, 3, 4)], source="a")
+    cut = game(1, 2, warnings=("no result after the moves",))
+    assert library.add([cut], source="b").duplicates == 1
+    assert library.add([replace(cut, result="0-1")], source="b").accepted == 1
+    assert library.add([game(1, result="*", round="1")], source="b").accepted == 1
+
+
+def test_the_export_of_a_cut_game_changes_nothing(library):
+    cut = game(1, 2, warnings=("cut at ply 2: illegal move 'Qh9'",))
+    library.add([cut], source="a")
+    assert library.add([replace(cut, warnings=())], source="export").duplicates == 1
+    assert library.games() == [replace(cut, source="a")]
+
+
 def test_a_game_of_a_site_grows_by_its_id(library):
     library.add([game(1, 2, result="*", site_id="lichess:x")], source="a")
     assert library.add([game(1, 2, 3, date="2024.01.01", site_id="lichess:x")], source="b").grown == 1

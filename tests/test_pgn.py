@@ -78,7 +78,7 @@ def test_all_fields_of_a_lichess_game():
         "1. e4 e5 2. ♘f3 ♞c6 3. ♗b5 a6 4. O-O 1-0",
         "1. ♙e4 e5 2. Ng1–f3 Nc6 3. Bb5 a6 4. О-О 1-0",
         "1. e4\xa0e5 2. Nf3 Nc6± 3. Bb5† a6 ∞ 4. O-O□ 1-0",
-        "1. e4 e5 2. Nf3 N Nc6 D 3. Bb5 a6 4. o-o 1-0",
+        "1. e4 e5 2. Nf3 N Nc6 D 3. Bb5 RR a6 4. o-o 1-0",
         "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. O-O {[%clk 0:01:00]\n[%emt 0:00:01]} 1-0",
     ],
 )
@@ -350,8 +350,14 @@ def test_elapsed_times_become_clocks_where_the_time_control_allows():
     )
     assert one(text).clocks == (57.0, 60.5, 49.0)
     assert one(text.replace("60+2", "40/5400")).clocks == ()
+    assert one(text.replace("emt", "egt")).clocks == (57.0, 60.5, 54.0)
     assert clocks_from_elapsed([5.0, float("nan"), 1.0, 2.0], "60") == (55.0, None, 54.0, None)
     assert clocks_from_elapsed([5.0], "?") == ()
+
+
+def test_what_only_begins_like_a_draw_is_no_result():
+    game = one(HEAD + "1. e4 e5 1/2-1c2")
+    assert game.warnings[0] == "cut at ply 2: unreadable move '/2-1c2'"
 
 
 # Sources

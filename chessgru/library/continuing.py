@@ -31,7 +31,12 @@ def may_continue(source: str) -> sa.ColumnElement[bool]:
     several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
     beside = sa.select(thread.thread).group_by(thread.thread).having(several)
     here = STAGED.c.position.in_(places)
-    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside), here)
+    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside), here, _is_cut())
+
+
+def _is_cut() -> sa.ColumnElement[bool]:
+    """Selects staged games that lost their end, though how they ended is known."""
+    return STAGED.c.open & (STAGED.c.result != "*")
 
 
 def with_aliases() -> tuple[Any, Any, Any]:
@@ -66,13 +71,15 @@ def follow_unfinished(connection: sa.Connection, import_id: int, source: str) ->
 
 def _states(connection: sa.Connection, row: sa.RowMapping, source: str) -> Sequence[Any]:
     """Returns the stored games that a game read now may repeat or continue."""
-    columns = (GAMES.c.id, GAMES.c.key, GAMES.c.thread, GAMES.c.tokens, GAMES.c.position, GAMES.c.import_id)
-    known = sa.select(*columns, IMPORTS.c.source).join(IMPORTS)
+    names = ("id", "key", "thread", "tokens", "result", "position", "import_id")
+    known = sa.select(*(GAMES.c[name] for name in names), IMPORTS.c.source).join(IMPORTS)
     open_here = GAMES.c.thread.is_not(None) & (GAMES.c.position == row["position"])
     here = open_here & (IMPORTS.c.source == source)
-    return connection.execute(
-        known.where(sa.or_(GAMES.c.key == row["key"], GAMES.c.thread == row["thread"], here))
-    ).all()
+    ways = [GAMES.c.key == row["key"], GAMES.c.thread == row["thread"], here]
+    if row["open"] and row["result"] != "*" and row["white_id"] and row["black_id"]:
+        same = ("white_id", "black_id", "day", "round", "result")
+        ways.append(sa.and_(*(GAMES.c[name] == row[name] for name in same)))
+    return [state for way in ways for state in connection.execute(known.where(way))]
 
 
 def _is_other(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
@@ -82,8 +89,11 @@ def _is_other(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
 
 def _repeats(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:
     """Tells whether a game read now holds nothing that is not stored."""
+    if state.thread is None and row["open"] and row["result"] != "*" and state.key != row["key"]:
+        return state.result == row["result"] and bool(state.tokens.startswith(row["tokens"]))
     if state.thread is None or not row["open"]:
-        return bool(state.thread is None and state.key == row["key"])
+        as_stored = (state.tokens, state.result) == (row["tokens"], row["result"])
+        return bool(state.key == row["key"] and (state.thread is None or as_stored))
     if state.thread != row["thread"]:
         return False
     if state.tokens == row["tokens"]:

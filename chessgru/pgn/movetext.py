@@ -37,7 +37,7 @@ NO_TAGS, OPEN_COMMENT, OPEN_VARIATION, AFTER_RESULT, TOO_LONG = 1, 2, 4, 8, 16
 IN_TAGS, IN_MOVES, EVENT_SEEN, FAILED = 32, 64, 128, 256
 """The bits of `info[FLAGS]`; FAILED once the moves cannot be read any further."""
 
-HAS_CLK, HAS_EMT = 1, 2
+HAS_CLK, HAS_EMT, HAS_EGT = 1, 2, 4
 """The bits of `info[CLOCKS]`."""
 
 CYRILLIC: Final = 1 << 26
@@ -72,7 +72,7 @@ class Scratch(NamedTuple):
 
     moves: NDArray[np.int16]  # (MAX_PLIES, 5)
     offsets: NDArray[np.int64]  # (MAX_PLIES, 2): first byte and end of the move in the buffer
-    clocks: NDArray[np.float64]  # (MAX_PLIES, 2): seconds of %clk and %emt, NaN if none
+    clocks: NDArray[np.float64]  # (MAX_PLIES, 3): seconds of %clk, %emt, %egt, NaN if none
     info: NDArray[np.int64]  # (14,)
 
 
@@ -81,7 +81,7 @@ def new_scratch() -> Scratch:
     return Scratch(
         np.zeros((MAX_PLIES, 5), dtype=np.int16),
         np.zeros((MAX_PLIES, 2), dtype=np.int64),
-        np.full((MAX_PLIES, 2), np.nan),
+        np.full((MAX_PLIES, 3), np.nan),
         np.zeros(14, dtype=np.int64),
     )
 
@@ -168,7 +168,7 @@ def _comment_end(buffer: Bytes, at: int, size: int) -> tuple[int, bool, int]:
 
 @jit
 def _read_clocks(buffer: Bytes, at: int, end: int, row: NDArray[np.float64]) -> int:
-    """Reads `[%clk ...]` and `[%emt ...]` of one comment into a row; returns the bits of what was there."""
+    """Reads `[%clk ...]`, `[%emt ...]` and `[%egt ...]` of a comment into a row; returns what was there."""
     found = 0
     while at < end - 6:
         if buffer[at] == 91 and buffer[at + 1] == 37:
@@ -179,6 +179,9 @@ def _read_clocks(buffer: Bytes, at: int, end: int, row: NDArray[np.float64]) -> 
             elif b0 == 101 and b1 == 109 and b2 == 116:  # emt
                 row[1] = _seconds(buffer, at + 5, end)
                 found |= HAS_EMT
+            elif b0 == 101 and b1 == 103 and b2 == 116:  # egt
+                row[2] = _seconds(buffer, at + 5, end)
+                found |= HAS_EGT
         at += 1
     return found
 
@@ -367,13 +370,15 @@ def _command_end(buffer: Bytes, at: int, size: int) -> int:
 
 @jit
 def _is_remark(buffer: Bytes, at: int, end: int) -> bool:
-    """Whether a word is no move but a sign: e.p., ep, N, D, %eval, or anything without a letter."""
+    """Whether a word is no move but a sign: e.p., ep, N, D, RR, %eval, or anything without a letter."""
     length = end - at
     if buffer[at] == 37:  # %
         return True
     if length == 1 and buffer[at] in (68, 78):
         return True
     if length == 2 and buffer[at] == 101 and buffer[at + 1] == 112:
+        return True
+    if length == 2 and buffer[at] == 82 and buffer[at + 1] == 82:
         return True
     if length == 1 and buffer[at] in (101, 112) and end < len(buffer) and buffer[end] == 46:
         return True

@@ -362,6 +362,11 @@ class _Reader:
             return _unless_unknown([None if seconds != seconds else seconds for seconds in left.tolist()])
         if kinds & text.HAS_EMT:
             return clocks_from_elapsed(self._scratch.clocks[:plies, 1].tolist(), time_control)
+        if kinds & text.HAS_EGT:  # the time of a side since the game began
+            totals = self._scratch.clocks[:plies, 2].tolist()
+            before = [0.0, 0.0, *totals]
+            spent = [total - earlier for total, earlier in zip(totals, before, strict=False)]
+            return clocks_from_elapsed(spent, time_control)
         return ()
 
 
