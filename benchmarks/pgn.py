@@ -2,6 +2,8 @@
 
     python benchmarks/pgn.py games.pgn.zst …            every game of the files
     python benchmarks/pgn.py --mutated 100000 games.pgn.zst …   damaged copies of their games
+    python benchmarks/pgn.py --time 1000 games.pgn.zst …   games a second of both, file by file
+    python benchmarks/pgn.py --processes 1,2,4 games.pgn.zst …   games a second of several readers at once
 
 Exits with 1 if a game differs for a reason that is not one of `EXPLANATIONS`.
 """
@@ -10,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
+import multiprocessing
 import random
 import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import chess.pgn
@@ -116,6 +122,49 @@ def time_both(path: Path, limit: int) -> None:
         theirs.append(time.process_time() - begin)
     fast, slow = count / min(ours), count / min(theirs)
     print(f"  {path.name}: {count} games, {fast:.0f} games/s against {slow:.0f}: {fast / slow:.1f} times")
+
+
+# Processes
+
+
+def _read_part(part: bytes, barrier: Barrier, counts: Queue[int]) -> None:
+    pgn.read_all(io.BytesIO(part[:2000]))
+    barrier.wait()
+    counts.put(sum(1 for _ in pgn.read_games(io.BytesIO(part))))
+
+
+def time_split(text: bytes, processes: int) -> tuple[int, float]:
+    """Returns the games of a text and the seconds from the moment that all readers of its parts begin."""
+    starts = [match.start() for match in re.finditer(rb"(?m)^\[Event ", text)]
+    cuts = [starts[len(starts) * part // processes] for part in range(processes)] + [len(text)]
+    context = multiprocessing.get_context("fork")
+    barrier, counts = context.Barrier(processes + 1), context.Queue()
+    readers = [
+        context.Process(target=_read_part, args=(text[begin:end], barrier, counts))
+        for begin, end in itertools.pairwise(cuts)
+    ]
+    for reader in readers:
+        reader.start()
+    barrier.wait()
+    begin = time.perf_counter()
+    games = sum(counts.get() for _ in readers)
+    seconds = time.perf_counter() - begin
+    for reader in readers:
+        reader.join()
+    return games, seconds
+
+
+def time_processes(paths: list[Path], numbers: list[int]) -> None:
+    """Times several readers at once, each on its part of all files' text; best of 3 rounds, interleaved."""
+    text = "\n".join(text_of(path) for path in paths).encode()
+    games, best = 0, dict.fromkeys(numbers, float("inf"))
+    for _ in range(3):
+        for number in numbers:
+            games, seconds = time_split(text, number)
+            best[number] = min(best[number], seconds)
+    for number, seconds in best.items():
+        gain = best[numbers[0]] / seconds
+        print(f"  {number} processes: {games} games, {games / seconds:.0f} games/s: {gain:.2f} times")
 
 
 # Mutations
@@ -240,7 +289,11 @@ def main() -> int:
     parser.add_argument(
         "--time", type=int, default=0, metavar="GAMES", help="only time both on so many games"
     )
+    parser.add_argument("--processes", metavar="N,N,…", help="only time so many readers at once")
     options = parser.parse_args()
+    if options.processes:
+        time_processes(options.paths, [int(number) for number in options.processes.split(",")])
+        return 0
     if options.time:
         for path in options.paths:
             time_both(path, options.time)
