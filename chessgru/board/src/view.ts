@@ -65,6 +65,7 @@ export class View {
       movable: { free: false, showDests: true, events: { after: (from, to) => this.dropped(from, to) } },
       drawable: { brushes: brushes() },
     });
+    this.wrap.addEventListener('touchstart', this.onTouch, { passive: true });
     document.addEventListener('keydown', this.onKey);
     for (const event of ['pointerdown', 'pointerup']) document.addEventListener(event, this.onPointer, true);
   }
@@ -272,6 +273,14 @@ export class View {
 
   // Chessground remembers where the board is, and is not told when a line above it comes or goes.
   private onPointer = (): void => this.ground.state.dom.bounds.clear();
+
+  // Chessground drops a dragged piece only if the touch ends on the target it began on. Its listener on the
+  // document is told the host of our shadow tree as the target of everything in it.
+  private onTouch = (): void => {
+    const drag = this.ground.state.draggable.current;
+    const tree = this.root.getRootNode();
+    if (drag && tree instanceof ShadowRoot) drag.originTarget = tree.host;
+  };
 
   private onKey = (event: KeyboardEvent): void => {
     if (!this.root.isConnected) return this.leave();
