@@ -55,10 +55,10 @@ class LearningConfig:
     through_memory: bool = True
     """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
     plies_per_batch: int = 2048
-    k_own: float = 1.0
+    k_own: float = 2.0
     """The expected concentrations, over players."""
     k_h2h: float = 16.0
-    k_doubt: float = 0.7
+    k_doubt: float = 1.0
     """Standard deviation of their logarithm over players."""
     half_lives: tuple[float, ...] = (50.0, 150.0, HALF_LIFE, 1600.0)
     """Of these the player's own latest games choose, from `adapters_from` games on."""
