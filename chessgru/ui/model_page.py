@@ -33,6 +33,7 @@ _FORECASTERS: Final = {
     "personal": "personal model",
     "memory": "own counts alone",
     "unrated": "base model, ratings unknown",
+    "network": "base model without its opening book",
     "maia": "Maia-1",
     "maia2200": "Maia-2200",
     "uniform": "chance",
