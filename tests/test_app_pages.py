@@ -29,6 +29,7 @@ from chessgru.ui.adding import summary
 from chessgru.ui.importing import account_work, files_work
 from chessgru.ui.jobs import JOBS, Job
 from chessgru.ui.measuring import calibration_table, scores_table
+from chessgru.ui.model_page import card_parts
 from chessgru.ui.opening_games import game_of_link, link_of
 from chessgru.ui.state import Chair, Seating
 from chessgru.ui.study import Study, comments, guesses_table, new_study
@@ -449,6 +450,22 @@ def test_a_player_is_deleted_with_his_profile_only_when_confirmed(home: Path) ->
     assert not path.exists()
 
 
+def test_a_player_deleted_in_another_window_leaves_the_pages_at_work() -> None:
+    library = fill(PGN, PGN.replace("Son", "Aunt"))
+    people, review = run(players_app), run(review_app)
+    people.selectbox(key="player_choice").set_value("Son").run()
+    review.selectbox(key="review_player").set_value("Son").run()
+    press(review, "Review this game")
+    library.delete_player("Son")
+    people.run()
+    assert not people.exception
+    assert people.selectbox(key="player_choice").options == ["Dad", "Aunt"]
+    review.run()
+    assert not review.exception
+    assert review.session_state["chessgru_study"].source.black == "Son"
+    assert "Son" not in review.selectbox(key="review_player").options
+
+
 def test_two_names_become_one_person_and_two_again() -> None:
     library = fill(
         PGN.replace("Dad", "Smith, John"),
@@ -521,6 +538,28 @@ def test_a_model_without_scores_says_so_and_is_measured(small_model: Path) -> No
     app.run()
     assert not app.exception
     assert app.dataframe[0].value["forecaster"].tolist() == ["base model", "chance"]
+
+
+def test_without_a_model_the_pages_say_so_and_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHESSGRU_MODEL", str(tmp_path / "nowhere"))
+    fill(PGN)
+    assert "nowhere" in texts(run(model_app))
+    app = run(players_app)
+    assert "nowhere" in texts(app)
+    press(app, "e4")
+
+
+def test_the_tables_of_a_model_card_are_taken_out_of_its_text() -> None:
+    text = (
+        "# Card\n\n| n | top-1 | n |\n|---|---|---|\n| 1 | 40 % | 3 |\n| 2 | 50 % | 4 |\n\nThe end | of it."
+    )
+    before, table, after = card_parts(text)
+    assert isinstance(table, pd.DataFrame)
+    assert table.columns.tolist() == ["n", "top-1", "n (3)"]
+    assert table["top-1"].tolist() == ["40 %", "50 %"]
+    assert (before, after) == ("# Card\n", "\nThe end | of it.")
 
 
 def test_the_gates_of_the_game_under_review_are_shown(small_model: Path) -> None:

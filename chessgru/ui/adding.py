@@ -139,7 +139,7 @@ def reports() -> None:
 
 def _report(job: Job, number: int) -> None:
     found = [result for result in job.results if isinstance(result, ImportReport)]
-    with st.container(border=True):
+    with st.container(border=True, key=f"report-{number}"):
         title, close = st.columns([6, 1], vertical_alignment="center")
         ending = " (cancelled)" if job.state == "cancelled" else ""
         title.markdown(f"**{plain(job.title + ending)}**")

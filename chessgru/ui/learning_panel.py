@@ -17,7 +17,7 @@ from chessgru.ui.adding import follow
 from chessgru.ui.jobs import JOBS, Job, time_text
 from chessgru.ui.predicting import MODEL_VARIABLE, forget_predictors
 from chessgru.ui.setup import plain
-from chessgru.ui.tables import download_csv, facts, file_name
+from chessgru.ui.tables import download_csv, facts, file_name, games_text
 
 if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
@@ -106,11 +106,11 @@ def learning_panel(library: Library, player: Player) -> None:
         _gains(profile)
     games = library.count(player.name)
     if games < ENOUGH:
-        st.caption(f"{games} games say little: more make a better profile.")
+        st.caption(f"Only {games_text(games)}: more make a better profile.")
     running = [job for job in JOBS.of(KIND) if job.state == "running"]
     label = "Learn" if profile is None else "Learn again"
     st.button(
-        f"{label} from {games:,} {'game' if games == 1 else 'games'}",
+        f"{label} from {games_text(games)}",
         type="primary",
         icon=":material/school:",
         disabled=bool(running),
@@ -167,7 +167,7 @@ def gains_table(profile: Profile) -> pd.DataFrame:
 
 def _gains(profile: Profile) -> None:
     report = profile.report
-    st.write(f"Learned from {profile.games:,} games.")
+    st.write(f"Learned from {games_text(profile.games)}.")
     if not report.gains:
         st.caption(
             "Too few games to keep some aside and measure what it gained: only his moves are counted."

@@ -12,7 +12,7 @@ from chessgru.ui.learning_panel import learning_panel
 from chessgru.ui.repertoire_panel import repertoire_panel
 from chessgru.ui.setup import plain
 from chessgru.ui.state import forget_player
-from chessgru.ui.tables import facts
+from chessgru.ui.tables import facts, games_text
 
 
 def person(library: Library, player: Player, summary: PlayerSummary) -> None:
@@ -82,7 +82,7 @@ def _join(library: Library, name: str) -> None:
 
 
 def _forget(library: Library, player: Player, games: int) -> None:
-    count = f"{games:,} {'game' if games == 1 else 'games'}"
+    count = games_text(games)
     st.write(f"This deletes {count}, all names of this player, the profile, and games being played.")
     st.caption("Opponents lose these games too. It cannot be undone.")
     sure = st.checkbox(f"Yes, delete {plain(player.name)} and {count}", key=f"sure-{player.id}")
@@ -107,4 +107,4 @@ def _delete(library: Library, player: Player) -> None:
     forget_player()
     st.cache_data.clear()
     st.cache_resource.clear()
-    st.toast(plain(f"{player.name} and {games:,} games are deleted."), icon=":material/check:")
+    st.toast(plain(f"Deleted: {player.name} and {games_text(games)}."), icon=":material/check:")

@@ -15,7 +15,7 @@ from chessgru.library import Library, Player
 from chessgru.openings import opening_of
 from chessgru.ui.setup import plain
 from chessgru.ui.state import people
-from chessgru.ui.tables import download_csv, file_name
+from chessgru.ui.tables import download_csv, file_name, games_text
 from chessgru.ui.tree import (
     Branch,
     Tree,
@@ -133,15 +133,6 @@ def _moves(found: list[Branch], path: tuple[int, ...], name: str, any_order: boo
     st.html(_legend(any_order, any(branch.here > branch.games for branch in found[:_SHOWN])))
     if len(found) > _SHOWN:
         st.caption(f"and {len(found) - _SHOWN} rarer moves, in the download")
-
-
-def games_text(count: int) -> str:
-    """Returns a number of games in words.
-
-    >>> games_text(1), games_text(1200)
-    ('1 game', '1,200 games')
-    """
-    return f"{count:,} {'game' if count == 1 else 'games'}"
 
 
 def _bar(branch: Branch) -> str:

@@ -245,8 +245,8 @@ def _results(study: Study) -> None:
         selection_mode=PICK,
     )
     st.caption(
-        "Click a bar, or tick a row below, to see the position. 1 bit is a move of probability 50 %, 5 bits "
-        "3 %. This game itself is left out of what is remembered about the two."
+        "Click a bar, or tick a row below, to see the position. 1 bit is a move of probability 50 %, 5 "
+        "bits 3 %. This game itself is left out of what is remembered about the two."
     )
     _tables(study)
     _downloads(study)

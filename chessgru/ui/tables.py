@@ -50,6 +50,15 @@ def file_name(*parts: str, ending: str) -> str:
     return ("-".join(part for part in clean if part) or "chessgru") + f".{ending}"
 
 
+def games_text(count: int) -> str:
+    """Returns a number of games in words.
+
+    >>> games_text(1), games_text(1200)
+    ('1 game', '1,200 games')
+    """
+    return f"{count:,} {'game' if count == 1 else 'games'}"
+
+
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
     """Draws labels with their values side by side, as many as fit in a row."""
     cells = (
