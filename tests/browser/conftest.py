@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Locator, Page, expect, sync_playwright
 
 from chessgru.game import Side
 from chessgru.pgn import parse, to_pgn
@@ -103,6 +103,11 @@ class Server:
         self.process.terminate()
         self.process.wait(20)
 
+    def kill(self) -> None:
+        """Ends the server as a power cut would."""
+        self.process.kill()
+        self.process.wait(20)
+
 
 @pytest.fixture(scope="session")
 def server(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -120,6 +125,18 @@ def browser(executable: str) -> Iterator[Browser]:
 
 
 Open = Callable[..., "Screen"]
+PHONE = {"width": 390, "height": 844, "touch": True}
+DEVICES = [pytest.param({}, id="desktop"), pytest.param(PHONE, id="phone")]
+
+
+def is_search_for_the_server(message: ConsoleMessage) -> bool:
+    """Returns whether the browser reports Streamlit's own search for its server, which is no fault.
+
+    A page opened at its own address may be served below that address: Streamlit's script asks there first,
+    is told 404 as it must be, and then asks at the root. The browser writes the 404s to its console.
+    """
+    asked = re.search(r"/(review|players|model)/_stcore/(health|host-config)$", message.location["url"])
+    return bool(asked) and "404" in message.text
 
 
 @pytest.fixture
@@ -128,6 +145,10 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     complaints: list[str] = []
     contexts = []
 
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and not is_search_for_the_server(message):
+            complaints.append(message.text)
+
     def open_one(path: str = "", width: int = 1280, height: int = 900, touch: bool = False) -> Screen:
         context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch)
         contexts.append(context)
@@ -135,10 +156,11 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
         context.set_default_navigation_timeout(60_000)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("console", hear)
         page.goto(f"{server.url}/{path}")
-        page.locator("cg-board piece").first.wait_for()
-        return Screen(page)
+        if not re.match("review|players|model", path):
+            page.locator("cg-board piece").first.wait_for()
+        return Screen(page, touch=touch)
 
     yield open_one
     for context in contexts:
@@ -157,8 +179,8 @@ def eventually(read: Callable[[], object], wanted: object, seconds: float = 15) 
 class Screen:
     """The app on one page, in the words of its user. What looks at the page waits for what it expects."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, page: Page, *, touch: bool = False) -> None:
+        self.page, self.touch = page, touch
         self.typed = page.get_by_label("Type a move")
         self.black_below = page.locator(".cg-wrap.orientation-black").first
 
@@ -184,13 +206,24 @@ class Screen:
         self.page.mouse.move(*self.center(target), steps=4)
         self.page.mouse.up()
 
-    def click(self, *squares: str) -> None:
-        for square in squares:
-            self.page.mouse.click(*self.center(square))
+    def drag_by_touch(self, origin: str, target: str) -> None:
+        """Moves a finger over the board, which Playwright itself does not offer."""
+        session = self.page.context.new_cdp_session(self.page)
+        (x, y), (to_x, to_y) = self.center(origin), self.center(target)
+        steps = [(x + (to_x - x) * part / 4, y + (to_y - y) * part / 4) for part in range(1, 5)]
+        for kind, points in (
+            ("touchStart", [(x, y)]),
+            *(("touchMove", [step]) for step in steps),
+            ("touchEnd", []),
+        ):
+            touches = [{"x": px, "y": py} for px, py in points]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
-    def tap(self, *squares: str) -> None:
+    def choose(self, *squares: str) -> None:
+        """Clicks squares one after the other, or taps them where there is a touch screen."""
         for square in squares:
-            self.page.touchscreen.tap(*self.center(square))
+            tool = self.page.touchscreen.tap if self.touch else self.page.mouse.click
+            tool(*self.center(square))
 
     def type(self, *moves: str) -> None:
         for move in moves:
@@ -208,6 +241,10 @@ class Screen:
     def expect_line(self, *moves: str) -> None:
         expect(self.page.locator(".line button")).to_have_text(list(moves))
         self.settle()
+
+    def squares(self, mark: str) -> Locator:
+        """Returns the squares marked so; chessground hides the marks that it does not need now."""
+        return self.page.locator(f"square.{mark}").filter(visible=True)
 
     def moves(self, side: Side) -> Locator:
         """Returns the names of the moves on a player's card."""
@@ -230,3 +267,13 @@ class Screen:
     def press(self, label: str) -> None:
         self.page.get_by_role("button", name=label).click()
         self.settle()
+
+    def open_menu(self, label: str) -> None:
+        """Opens a menu above the board, and waits until its contents are there."""
+        self.page.get_by_role("button", name=label, exact=True).click()
+        self.page.get_by_test_id("stPopoverBody").locator(
+            "[data-testid=stElementContainer]"
+        ).first.wait_for()
+
+    def expect_no_menu(self) -> None:
+        expect(self.page.get_by_test_id("stPopoverBody")).to_have_count(0)
