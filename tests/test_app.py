@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from tiny import TinyPredictor, open_tiny
 
-from chessgru.board import Action
+from chessgru.board import Action, Kind
 from chessgru.checkpoint import save_checkpoint
 from chessgru.errors import CheckpointError, LibraryError
 from chessgru.game import Game, Side
@@ -348,6 +348,23 @@ def test_every_move_is_stored_and_found_again() -> None:
     assert (again.seating, again.orientation, again.hands) == (FAMILY, "black", frozenset({"black"}))
     assert store.opened(table.record.slug, "watch").hands == frozenset()
     assert store.opened(table.record.slug, "").hands == frozenset({"white", "black"})
+
+
+@pytest.mark.parametrize(
+    ("clock", "kind", "told"),
+    [
+        (None, "resign", "Black resigned"),
+        (Clock(600), "resign", "Black resigned or ran out of time"),
+        (None, "draw", "draw agreed"),
+    ],
+)
+def test_another_window_is_told_why_the_game_ended(clock: Clock | None, kind: Kind, told: str) -> None:
+    table = Table(replace(FAMILY, clock=clock))
+    move(table, "e4")
+    table.handle(Action(kind, 2, table.game_id))
+    store.save(table)
+    assert table.record is not None
+    assert store.opened(table.record.slug, "").game.ending == told
 
 
 def test_looking_at_another_position_stores_nothing() -> None:
