@@ -50,7 +50,7 @@ def _drop(library: Library) -> None:
 
 
 def _dropped(library: Library, key: str) -> None:
-    uploads = st.session_state.get(key) or []
+    uploads = people().fresh(st.session_state.get(key) or [])
     if uploads:
         start_files(library, uploads)
         people().drops += 1
@@ -89,7 +89,7 @@ def _account_form(library: Library) -> None:
         )
         st.checkbox("Only rated games", key="account_rated")
         st.form_submit_button("Download games", type="primary", on_click=_download, args=(library,))
-    st.caption(f"This asks {site or 'the site'} for public games, and only when you press the button.")
+    st.caption(f"This asks {site or 'Lichess'} for public games, and only when you press the button.")
     if problem := people().told():
         st.error(plain(problem))
 
@@ -97,14 +97,15 @@ def _account_form(library: Library) -> None:
 def _download(library: Library) -> None:
     chosen = st.session_state
     try:
-        site = _SITES[chosen["account_site"] or "Lichess"]
+        name = chosen["account_site"] or "Lichess"
+        site = _SITES[name]
         user = account_name(site, chosen["account_user"])
         filters = Filters(
             speeds=frozenset(cast("list[TimeClass]", chosen["account_speeds"])),
             rated_only=bool(chosen["account_rated"]),
             max=chosen["account_newest"],
         )
-        JOBS.start(KIND, f"{chosen['account_site']}: {user}", account_work(library, site, user, filters))
+        JOBS.start(KIND, f"{name}: {user}", account_work(library, site, user, filters))
     except ChessgruError as error:
         people().problem = str(error)
 
@@ -132,12 +133,13 @@ def _bars(kind: str, known: int) -> None:
 
 def reports() -> None:
     """Draws what came of the imports that have ended, the last first."""
-    for number, job in enumerate(reversed(JOBS.of(KIND))):
+    for job in reversed(JOBS.of(KIND)):
         if job.state != "running":
-            _report(job, number)
+            _report(job)
 
 
-def _report(job: Job, number: int) -> None:
+def _report(job: Job) -> None:
+    number = f"{job.started:.6f}".replace(".", "-")  # a key of its own: reports change places
     found = [result for result in job.results if isinstance(result, ImportReport)]
     with st.container(border=True, key=f"report-{number}"):
         title, close = st.columns([6, 1], vertical_alignment="center")
@@ -168,7 +170,7 @@ def summary(found: Sequence[ImportReport]) -> str:
     return " · ".join(f"{count:,} {what}" for count, what in counts if count or what in always)
 
 
-def _details(found: Sequence[ImportReport], number: int) -> None:
+def _details(found: Sequence[ImportReport], number: str) -> None:
     files = pd.DataFrame([_counts(report) for report in found])
     refused = pd.DataFrame([row for report in found for row in _rejections(report)])
     if len(found) > 1:

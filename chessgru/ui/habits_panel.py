@@ -49,11 +49,16 @@ def habits_panel(library: Library, player: Player) -> None:
         st.write("The model can read his latest games: how predictable he is, and what is his own.")
         running = any(job.state == "running" for job in JOBS.of(KIND))
         st.button(
-            "Read his games", type="primary", on_click=_start, args=(library, player), disabled=running
+            "Read his games",
+            type="primary",
+            key=f"read-{player.id}",
+            on_click=_start,
+            args=(library, player),
+            disabled=running,
         )
     else:
         _show(found)  # type: ignore[arg-type]
-        st.button("Read them again", on_click=_start, args=(library, player))
+        st.button("Read them again", key=f"read-{player.id}", on_click=_start, args=(library, player))
     follow(KIND)
 
 

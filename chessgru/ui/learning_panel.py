@@ -113,6 +113,7 @@ def learning_panel(library: Library, player: Player) -> None:
         f"{label} from {games_text(games)}",
         type="primary",
         icon=":material/school:",
+        key=f"learn-{player.id}",
         disabled=bool(running),
         on_click=_start,
         args=(library, player, base),

@@ -89,6 +89,7 @@ def _forget(library: Library, player: Player, games: int) -> None:
     st.button(
         "Delete for good",
         icon=":material/delete_forever:",
+        key=f"delete-{player.id}",
         disabled=not sure,
         on_click=_delete,
         args=(library, player),

@@ -6,6 +6,7 @@ What a widget holds stays under the widget's own key; everything that outlives a
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock, running
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from chessgru.ui.study import Study
 
 _KEY: Final = "chessgru"
@@ -263,6 +266,8 @@ class People:
     """Pairs that were said to be two people."""
     drops: int = 0
     """How often files were dropped: each drop gets an empty place of its own."""
+    taken: set[str] = field(default_factory=set)
+    """The files dropped so far; a slow browser tells a drop twice."""
     problem: str = ""
     """What was wrong with the account asked for, told once."""
 
@@ -273,6 +278,12 @@ class People:
     def walk(self, path: tuple[int, ...], name: str = "") -> None:
         """Goes to a position of somebody's repertoire; without a name back to the start."""
         self.path, self.walker = path, name
+
+    def fresh(self, uploads: Iterable[UploadedFile]) -> list[UploadedFile]:
+        """Returns the files that were not taken before, and takes them."""
+        new = [upload for upload in uploads if upload.file_id not in self.taken]
+        self.taken |= {upload.file_id for upload in new}
+        return new
 
     def told(self) -> str:
         """Returns the problem with an account, and forgets it."""
