@@ -227,7 +227,8 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in an hour.
+- Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in two and a
+  half hours. The run had two legs: the learning rate fell to zero at step 6,404 and began anew (benchmarks/LOG.md).
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
