@@ -552,3 +552,11 @@ def test_whatever_names_and_dates_say_comes_back(tmp_path_factory, white, black,
         library.add([written], source="")
         assert library.games() == [written]
         library.suggest_merges()
+
+
+@pytest.mark.timeout(60)
+def test_many_games_that_lost_their_end_do_not_slow_an_import(library):
+    """Whatever has to be looked at closely is found by an index: 4,000 games took minutes otherwise."""
+    games = [replace(one, warnings=("no result after the moves",)) for one in some_games(4000, plies=8)]
+    assert library.add(games, source="a").accepted == 4000
+    assert library.add(games, source="a").duplicates == 4000

@@ -8,7 +8,6 @@ there are enough of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,23 +21,6 @@ TELLING: Final = 8
 """Plies from which on a game in the same place of a file is the same game, whatever its tags say."""
 
 
-def may_continue(source: str) -> sa.ColumnElement[bool]:
-    """Selects staged games of which an unfinished state is stored, or staged beside them: look closer."""
-    places = sa.select(GAMES.c.position).join(IMPORTS)
-    places = places.where(IMPORTS.c.source == source, GAMES.c.thread.is_not(None))
-    thread = STAGED.alias().c
-    stored = sa.select(GAMES.c.thread).where(GAMES.c.thread.is_not(None))
-    several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
-    beside = sa.select(thread.thread).group_by(thread.thread).having(several)
-    here = STAGED.c.position.in_(places)
-    return sa.or_(STAGED.c.thread.in_(stored), STAGED.c.thread.in_(beside), here, _is_cut())
-
-
-def _is_cut() -> sa.ColumnElement[bool]:
-    """Selects staged games that lost their end, though how they ended is known."""
-    return STAGED.c.open & (STAGED.c.result != "*")
-
-
 def with_aliases() -> tuple[Any, Any, Any]:
     """Returns the staged games joined with the aliases of both sides, and these two tables."""
     white, black = ALIASES.alias(), ALIASES.alias()
@@ -46,16 +28,46 @@ def with_aliases() -> tuple[Any, Any, Any]:
     return tables.outerjoin(black, black.c.key == STAGED.c.black_key), white, black
 
 
+def mark_unfinished(connection: sa.Connection, source: str) -> None:
+    """Notes which staged games need a closer look: an unfinished state is known, or they lost their end.
+
+    Of the latter only those that may be a part of a stored game.
+    """
+    places = sa.select(GAMES.c.position).join(IMPORTS)
+    places = places.where(IMPORTS.c.source == source, GAMES.c.thread.is_not(None))
+    thread = STAGED.alias().c
+    stored = sa.select(GAMES.c.thread).where(GAMES.c.thread.is_not(None))
+    several = sa.and_(sa.func.count() > 1, sa.func.max(thread.open) == 1)
+    beside = sa.select(thread.thread).group_by(thread.thread).having(several)
+    chosen = sa.or_(
+        STAGED.c.thread.in_(stored),
+        STAGED.c.thread.in_(beside),
+        STAGED.c.position.in_(places),
+        STAGED.c.id.in_(_cut_copies()),
+    )
+    connection.execute(sa.update(STAGED).where(chosen), {"closer": True})
+
+
+def _cut_copies() -> sa.Select[Any]:
+    """Selects the staged games without an end that may be copies of stored ones."""
+    tables, white, black = with_aliases()
+    whole = tables.join(GAMES, sa.and_(GAMES.c.white_id == white.c.id, GAMES.c.black_id == black.c.id))
+    same = [GAMES.c[name] == STAGED.c[name] for name in ("day", "round", "result")]
+    return sa.select(STAGED.c.id).select_from(whole).where(STAGED.c.open, STAGED.c.result != "*", *same)
+
+
 def follow_unfinished(connection: sa.Connection, import_id: int, source: str) -> int:
-    """Stores or continues, one by one, games of which an unfinished state is known; counts the grown."""
+    """Stores or continues, one by one, the games that need a closer look; counts the grown."""
     tables, white, black = with_aliases()
     columns = [white.c.id.label("white_id"), black.c.id.label("black_id"), *(STAGED.c[n] for n in VALUES)]
-    chosen = sa.select(STAGED.c.open, *columns).select_from(tables).where(may_continue(source))
+    chosen = sa.select(STAGED.c.open, *columns).select_from(tables).where(STAGED.c.closer)
+    rows = connection.execute(chosen.order_by(STAGED.c.id).execution_options(yield_per=500))
+    places = _open_places(connection, source)
     grown = 0
-    for row in connection.execute(chosen.order_by(STAGED.c.id)).mappings().all():
+    for row in rows.mappings():
         values = {name: row[name] for name in ("white_id", "black_id", *VALUES)}
         values |= {"import_id": import_id, "thread": row["thread"] if row["open"] else None}
-        states = _states(connection, row, source)
+        states = [*_states(connection, row), *places.get(row["position"], ())]
         if any(_repeats(row, state, import_id) for state in states):
             continue
         earlier = next((state for state in states if _continues(row, state, import_id, source)), None)
@@ -69,17 +81,27 @@ def follow_unfinished(connection: sa.Connection, import_id: int, source: str) ->
     return grown
 
 
-def _states(connection: sa.Connection, row: sa.RowMapping, source: str) -> Sequence[Any]:
-    """Returns the stored games that a game read now may repeat or continue."""
+def _known() -> sa.Select[Any]:
     names = ("id", "key", "thread", "tokens", "result", "position", "import_id")
-    known = sa.select(*(GAMES.c[name] for name in names), IMPORTS.c.source).join(IMPORTS)
-    open_here = GAMES.c.thread.is_not(None) & (GAMES.c.position == row["position"])
-    here = open_here & (IMPORTS.c.source == source)
-    ways = [GAMES.c.key == row["key"], GAMES.c.thread == row["thread"], here]
+    return sa.select(*(GAMES.c[name] for name in names), IMPORTS.c.source).join(IMPORTS)
+
+
+def _open_places(connection: sa.Connection, source: str) -> dict[int, list[sa.Row[Any]]]:
+    """Returns the unfinished games stored from a source, by their place in it."""
+    found: dict[int, list[sa.Row[Any]]] = {}
+    query = _known().where(IMPORTS.c.source == source, GAMES.c.thread.is_not(None))
+    for state in connection.execute(query):
+        found.setdefault(state.position, []).append(state)
+    return found
+
+
+def _states(connection: sa.Connection, row: sa.RowMapping) -> list[sa.Row[Any]]:
+    """Returns the stored games that a game read now may repeat or continue."""
+    ways = [GAMES.c.key == row["key"], GAMES.c.thread == row["thread"]]
     if row["open"] and row["result"] != "*" and row["white_id"] and row["black_id"]:
         same = ("white_id", "black_id", "day", "round", "result")
         ways.append(sa.and_(*(GAMES.c[name] == row[name] for name in same)))
-    return [state for way in ways for state in connection.execute(known.where(way))]
+    return [state for way in ways for state in connection.execute(_known().where(way))]
 
 
 def _is_other(row: sa.RowMapping, state: sa.Row[Any], import_id: int) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from chessgru.game import Game, Rejection
-from chessgru.library.continuing import follow_unfinished, may_continue, with_aliases
+from chessgru.library.continuing import follow_unfinished, mark_unfinished, with_aliases
 from chessgru.library.schema import ALIASES, GAMES, IMPORTS, PLAYERS, SAME_GAMES
 from chessgru.library.staging import STAGED, VALUES, Progress, stage
 from chessgru.library.tallies import add_counts
@@ -95,7 +95,8 @@ def _store(
     import_id: int = connection.scalars(sa.insert(IMPORTS).returning(IMPORTS.c.id), started).one()
     _add_names(connection)
     _link_renamed(connection)
-    connection.execute(_insert_new(import_id, source))
+    mark_unfinished(connection, source)
+    connection.execute(_insert_new(import_id))
     grown = follow_unfinished(connection, import_id, source)
     new = GAMES.c.id > last
     accepted = connection.execute(sa.select(sa.func.count()).where(new)).scalar_one()
@@ -173,14 +174,14 @@ def _link_renamed(connection: sa.Connection) -> None:
         connection.execute(insert.from_select(["first_id", "second_id"], pairs))
 
 
-def _insert_new(import_id: int, source: str) -> sa.Insert:
-    """Returns the statement that stores all staged games but those that may continue another."""
+def _insert_new(import_id: int) -> sa.Insert:
+    """Returns the statement that stores all staged games but those that need a closer look."""
     tables, white, black = with_aliases()
     plain = [name for name in VALUES if name != "thread"]
     thread = sa.case((STAGED.c.open, STAGED.c.thread))
     chosen = sa.select(
         sa.literal(import_id), white.c.id, black.c.id, thread, *(STAGED.c[name] for name in plain)
     )
-    chosen = chosen.select_from(tables).where(sa.not_(may_continue(source))).order_by(STAGED.c.id)
+    chosen = chosen.select_from(tables).where(sa.not_(STAGED.c.closer)).order_by(STAGED.c.id)
     columns = ["import_id", "white_id", "black_id", "thread", *plain]
     return sa.insert(GAMES).prefix_with("OR IGNORE").from_select(columns, chosen)

@@ -28,6 +28,7 @@ STAGED: Final = sa.Table(
     sa.Column("white_key", sa.Text),
     sa.Column("black_key", sa.Text),
     sa.Column("open", sa.Boolean),
+    sa.Column("closer", sa.Boolean, server_default=sa.false()),
     *game_values(),
     prefixes=["TEMPORARY"],
 )
