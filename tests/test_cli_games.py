@@ -376,6 +376,8 @@ def test_app_watches_folders_beside_its_pages(tmp_path):
 def test_app_tells_of_a_folder_that_is_missing(tmp_path, capsys):
     assert run(assemble(), ["app", "--no-browser", "--watch", str(tmp_path / "nowhere")]) == 1
     assert "no such folder to watch" in capsys.readouterr().err
+    assert run(app, ["import", "--watch", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.startswith("chessgru: ")
 
 
 def test_file_without_a_single_game_to_take_is_a_failure(tmp_path: Path) -> None:

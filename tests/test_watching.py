@@ -9,7 +9,7 @@ from sample_games import some_games
 
 from chessgru.errors import LibraryError
 from chessgru.library import Library
-from chessgru.library.watching import is_pgn, pgn_files, watch
+from chessgru.library.watching import check_folders, is_pgn, pgn_files, watch
 from chessgru.pgn import to_pgn
 from chessgru.vocabulary import UCI
 
@@ -85,6 +85,9 @@ def test_a_missing_folder_is_told(tmp_path):
         pytest.raises(LibraryError, match="no such folder to watch"),
     ):
         next(watch(library, [tmp_path / "nowhere"]))
+    (tmp_path / "games.pgn").write_text("x")
+    with pytest.raises(LibraryError, match="is a file: give the folder"):
+        check_folders([tmp_path / "games.pgn"])
 
 
 def test_which_files_are_pgn(tmp_path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from chessgru.cli.outcomes import as_dict, as_text
-from chessgru.errors import ChessgruError, LibraryError
+from chessgru.errors import ChessgruError
 
 if TYPE_CHECKING:
     from chessgru.library import Library
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 def take_in_changes(library: Library, folders: Sequence[Path], *, as_json: bool = False) -> None:
     """Takes in what appears and grows in some folders, and tells it, until the process is interrupted."""
-    from chessgru.library.watching import watch
+    from chessgru.library.watching import check_folders, watch
 
+    check_folders(folders)
     typer.echo(f"watching {', '.join(map(str, folders))}: stop with Ctrl-C", err=True)
     for change in watch(library, folders):
         if change.error is not None:
@@ -37,10 +38,9 @@ def watch_beside(library: Path | None, folders: Sequence[Path]) -> None:
     Raises LibraryError if a folder is missing or the library cannot be opened.
     """
     from chessgru.cli.options import open_library
+    from chessgru.library.watching import check_folders
 
-    for folder in folders:
-        if not folder.is_dir():
-            raise LibraryError(f"{folder}: no such folder to watch: make it first, or check its name")
+    check_folders(folders)
     games = open_library(library)
 
     def run() -> None:

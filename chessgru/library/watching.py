@@ -42,6 +42,15 @@ def pgn_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if is_pgn(path) and path.is_file())
 
 
+def check_folders(folders: Sequence[Path]) -> None:
+    """Raises LibraryError if something else than folders is to be watched."""
+    for folder in folders:
+        if folder.is_file():
+            raise LibraryError(f"{folder} is a file: give the folder it is in to watch it")
+        if not folder.is_dir():
+            raise LibraryError(f"{folder}: no such folder to watch: make it first, or check its name")
+
+
 def watch(
     library: Library, folders: Sequence[Path], *, stop: threading.Event | None = None
 ) -> Iterator[Change]:
@@ -50,9 +59,7 @@ def watch(
     Runs until `stop` is set or the process is interrupted. A file that cannot be read is told and tried
     again when it changes. Raises LibraryError if a folder is missing or the library fails.
     """
-    for folder in folders:
-        if not folder.is_dir():
-            raise LibraryError(f"{folder}: no such folder to watch: make it first, or check its name")
+    check_folders(folders)
     folders = [folder.resolve() for folder in folders]
     for folder in folders:
         library.set_mark(f"{WATCHING}{folder}", str(time.time()))
