@@ -1,8 +1,9 @@
-"""A server for the pages beside the board: a small model, a library, and two sites with accounts, all its own."""
+"""A server for the pages beside the board, with a small model, a library, and two sites of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from site_server import ChessComSite, LichessSite, some_games
 
 from chessgru.checkpoint import save_checkpoint
+from chessgru.game import Game
 from chessgru.library import Library
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.pgn import parse
@@ -19,7 +21,7 @@ from ..conftest import Server
 
 EVIL = "<img src=x onerror=alert(1)>"
 LONG = "Maximiliana " * 16 + "Augusta"
-RIGHT_TO_LEFT = "\u202eשלום עולם"
+RIGHT_TO_LEFT = "שלום עולם"
 DESKTOP: dict[str, object] = {"width": 1280, "height": 900}
 PHONE: dict[str, object] = {"width": 390, "height": 844, "touch": True}
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
@@ -33,6 +35,19 @@ BINS = [
     }
     for low in range(5)
 ]
+
+CARD = """# A small model
+
+For tests: it has learned nothing.
+
+```
+chessgru evaluate a-very-long-name-of-a-file-that-does-not-fit-on-a-phone.pgn --player Somebody
+```
+
+| plies | model | games | top-1 % (95 % interval) | NLL, nats (95 % interval) | calibration error |
+|---|---|---|---|---|---|
+| all | base | 40 | 30.0 (28.0 to 32.0) | 1.800 (1.700 to 1.900) | 0.020 |
+"""
 
 Visit = Callable[..., Page]
 
@@ -54,6 +69,12 @@ def _score(group: str, forecaster: str, top1: float) -> dict[str, object]:
     }
 
 
+def _renamed(game: Game) -> Game:
+    """Returns a game of the sample players as one of two others, who have few."""
+    names = {"Dad": "Lena", "Son": "Otto"}
+    return replace(game, white=names[game.white], black=names[game.black])
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that is small, has learned nothing, and has scores and a card."""
@@ -62,7 +83,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scores = [_score(group, name, 0.3) for group in groups for name in ("base", "uniform")]
     about = {"scores": {"amateurs": scores}, "calibration": {"amateurs": BINS}, "games": 10, "plies": 700}
     save_checkpoint(folder, MoveGRU(ModelConfig(channels=8, blocks=1, hidden=12, head=8)), about)
-    (folder / "README.md").write_text("# A small model\n\nFor tests: it has learned nothing.\n")
+    (folder / "README.md").write_text(CARD)
     return folder
 
 
@@ -98,6 +119,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     with Library(folder / "library.sqlite") as library:
         library.add(sample_games(), source="samples")
+        library.add([_renamed(game) for game in sample_games()[:16]], source="a few")
         awkward = "".join(pgn(name, "Nobody", "1. d4 d5 2. c4 e6") for name in (EVIL, LONG, RIGHT_TO_LEFT))
         library.add(parse(awkward)[0], source="awkward")
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -59,15 +60,21 @@ def pick_files(page: Page, files: Mapping[str, str]) -> None:
     place.set_input_files(chosen)
 
 
+def report_on(page: Page, title: str) -> Locator:
+    """Returns what the page tells of an import that has ended."""
+    return page.locator("[class*=st-key-report-]").filter(has_text=title).first
+
+
 def dismiss(page: Page, title: str) -> None:
     """Waits for the report on an import, and puts it away."""
-    report = (
-        page.get_by_test_id("stVerticalBlock")
-        .filter(has_text=title)
-        .filter(has=page.get_by_role("button", name="Dismiss"))
-    )
-    report.last.get_by_role("button", name="Dismiss").click()
-    expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
+    report = report_on(page, title)
+    expect(report).to_be_visible(timeout=60_000)
+    for _ in range(4):  # the report moves while the page is drawn
+        report.get_by_role("button", name="Dismiss").click()
+        with suppress(AssertionError):
+            expect(report).to_have_count(0, timeout=8000)
+            return
+    pytest.fail(f"the report on {title!r} does not go away")
 
 
 def choose_player(page: Page, name: str) -> None:
@@ -78,14 +85,17 @@ def choose_player(page: Page, name: str) -> None:
         menu.fill(name[:40])
         with suppress(TimeoutError):
             page.get_by_role("option", name=name, exact=True).click(timeout=4000)
+            shown = re.compile(f"Yes, delete {re.escape(name)} and")  # drawn last, on a hidden tab
+            expect(page.get_by_text(shown)).to_be_attached(timeout=30_000)
             return
     pytest.fail(f"the menu of players never offered {name!r}")
 
 
-def download(page: Page, label: str) -> str:
-    """Presses a download button and returns the text of the file."""
+def download(place: Page | Locator, label: str) -> str:
+    """Presses a download button of the page, or of a part of it, and returns the text of the file."""
+    page = place if isinstance(place, Page) else place.page
     with page.expect_download() as found:
-        page.get_by_role("button", name=label).last.click()
+        place.get_by_role("button", name=label).last.click()
     return Path(found.value.path()).read_text("utf-8-sig")
 
 
