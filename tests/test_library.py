@@ -180,6 +180,17 @@ def test_two_games_of_one_file_that_begin_alike_are_both_kept(library):
     assert library.count() == 3
 
 
+def test_two_games_of_one_file_that_begin_alike_both_grow(library):
+    def games(first: int, second: int) -> list[Game]:
+        lengths = enumerate((first, second))
+        return [game(*range(1, length + 1), result="*", index=index) for index, length in lengths]
+
+    library.add(games(3, 2), source="a")
+    assert library.add(games(3, 4), source="a").grown == 1
+    assert library.add(games(6, 4), source="a").grown == 1
+    assert sorted(len(one.tokens) for one in library.unfinished()) == [4, 6]
+
+
 def test_a_cut_game_grows_when_its_file_is_mended(library):
     cut = game(1, 2, warnings=("cut at ply 2: illegal move 'Qh9'",))
     library.add([cut], source="a")

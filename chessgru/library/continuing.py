@@ -67,7 +67,7 @@ def follow_unfinished(connection: sa.Connection, import_id: int, source: str) ->
     for row in rows.mappings():
         values = {name: row[name] for name in ("white_id", "black_id", *VALUES)}
         values |= {"import_id": import_id, "thread": row["thread"] if row["open"] else None}
-        states = [*_states(connection, row), *places.get(row["position"], ())]
+        states = [*places.get(row["position"], ()), *_states(connection, row)]
         if any(_repeats(row, state, import_id) for state in states):
             continue
         earlier = next((state for state in states if _continues(row, state, import_id, source)), None)
