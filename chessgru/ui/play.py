@@ -70,20 +70,26 @@ def _show_link(current: Table) -> None:
 def _board(current: Table, opener: Opener) -> None:
     if current.seating.followed is not None:
         following.bar(current)
+    stand = current.stand
     board(_shown(current, opener), key=BOARD_KEY, on_actions=lambda: _handle(current))
+    current.drawn = stand
 
 
 def _follow(current: Table, opener: Opener, drawn: tuple[object, ...]) -> None:
-    """Looks whether the game goes on without this window; the board is drawn again only if it does."""
+    """Looks whether the game goes on without this window; the board is drawn again only if it does.
+
+    What counts is what the board shows, not what this look has changed: a run may be cut off by the next.
+    """
     try:
         if current.seating.followed is not None:
-            changed = following.refresh(current)
+            following.refresh(current)
         else:
-            changed = curtain.refresh(current)
-            changed |= store.refresh(current) or _goes_on(current, opener)
+            curtain.refresh(current)
+            if not store.refresh(current):
+                _goes_on(current, opener)
     except ChessgruError as error:
-        current.error, changed = str(error), False
-    if changed or _menus(current, following.offered(current)) != drawn:
+        current.error = str(error)
+    if current.stand != current.drawn or _menus(current, following.offered(current)) != drawn:
         st.rerun()
 
 
@@ -92,8 +98,8 @@ def _menus(current: Table, games: list[Followed]) -> tuple[object, ...]:
     return (current.record.slug if current.record else None, *sorted(one.id for one in games))
 
 
-def _goes_on(current: Table, opener: Opener) -> bool:
-    """Ends a game whose time is over, and lets the model move; returns whether anything changed."""
+def _goes_on(current: Table, opener: Opener) -> None:
+    """Ends a game whose time is over, and lets the model move."""
     changed = current.flag(store.now())
     if is_due(current):
         predicted = predictions(current.game, current.seating, opener)
@@ -101,7 +107,6 @@ def _goes_on(current: Table, opener: Opener) -> bool:
             changed |= take_turn(current, predicted, store.now(), np.random.default_rng())
     if changed:
         store.save(current)
-    return changed
 
 
 def _arrive() -> str:

@@ -101,6 +101,14 @@ class Table:
     """The sides whose predictions were hidden by a press in this window."""
     kept: frozenset[Side] = frozenset()
     """The sides whose players, in another window, keep their predictions from this one."""
+    drawn: tuple[object, ...] = ()
+    """The `stand` that the board shows."""
+
+    @property
+    def stand(self) -> tuple[object, ...]:
+        """What may change without anything done in this window."""
+        stored = self.record.version if self.record else 0
+        return (stored, self.game.line, self.game.result, self.kept, self.error)
 
     def elapsed(self, now: float) -> float:
         """Returns the seconds since the last move was stored, by the library's clock; 0 if none was."""

@@ -46,6 +46,7 @@ export class View {
   });
   private readonly controls: Record<string, HTMLButtonElement>;
   private readonly ground: Api;
+  private readonly size = new ResizeObserver(() => this.drawArrows());
 
   constructor(parent: HTMLElement | ShadowRoot) {
     const strip = (side: Color): HTMLElement => el('div', { class: `strip ${side}`, 'data-side': side });
@@ -65,6 +66,7 @@ export class View {
       movable: { free: false, showDests: true, events: { after: (from, to) => this.dropped(from, to) } },
       drawable: { brushes: brushes() },
     });
+    this.size.observe(this.wrap);
     this.wrap.addEventListener('touchstart', this.onTouch, { passive: true });
     document.addEventListener('keydown', this.onKey);
     for (const event of ['pointerdown', 'pointerup']) document.addEventListener(event, this.onPointer, true);
@@ -76,6 +78,7 @@ export class View {
     document.removeEventListener('keydown', this.onKey);
     for (const event of ['pointerdown', 'pointerup']) document.removeEventListener(event, this.onPointer, true);
     this.clocks.stop();
+    this.size.disconnect();
     this.ground.destroy();
   }
 
@@ -154,7 +157,9 @@ export class View {
   }
 
   private drawArrows(side?: Color, alone: { uci: string; p: number } | null = null): void {
-    if (this.root.classList.contains('pending')) return this.ground.setAutoShapes([]);
+    this.ground.state.dom.bounds.clear();
+    const seen = this.payload && this.wrap.clientWidth > 0; // an arrow on a board without size has no ends
+    if (!seen || this.root.classList.contains('pending')) return this.ground.setAutoShapes([]);
     if (side && alone) return this.ground.setAutoShapes([arrow(side, alone)]);
     const turn = toMove(this.payload.fen);
     const sides = [other(turn), turn];
