@@ -135,8 +135,8 @@ def _read_part(part: bytes, barrier: Barrier, counts: Queue[int]) -> None:
 
 def time_split(text: bytes, processes: int) -> tuple[int, float]:
     """Returns the games of a text and the seconds from the moment that all readers of its parts begin."""
-    starts = [match.start() for match in re.finditer(rb"(?m)^\[Event ", text)]
-    cuts = [starts[len(starts) * part // processes] for part in range(processes)] + [len(text)]
+    places = [len(text) * part // processes for part in range(processes)]
+    cuts = [text.find(b"\n[Event ", place) + 1 if place else 0 for place in places] + [len(text)]
     context = multiprocessing.get_context("fork")
     barrier, counts = context.Barrier(processes + 1), context.Queue()
     readers = [
