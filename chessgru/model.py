@@ -5,6 +5,9 @@ lines of attack), the move just played, both ratings, the speed, and a style vec
 recurrent state runs through both players' moves. The state then modulates the squares, and a from-square x
 to-square head gives a logit for every move of the vocabulary. Everything is seen from the side to move.
 
+The layers here can be trained, on any device. Without gradients, in float32 and on the processor the same
+numbers come from `chessgru.inference`, several times as fast.
+
 Shapes: B games, T plies, N positions, C channels, H hidden units, K condition, S style.
 """
 
@@ -18,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import vocabulary
+from chessgru import inference, movegen, vocabulary
 from chessgru.book import Book
 from chessgru.game import TIME_CLASSES, TimeClass
 from chessgru.replay import (
@@ -154,6 +157,8 @@ def _token_squares(device: torch.device) -> _Squares:
 
 def attack_matrix(attacks: Tensor, dtype: torch.dtype) -> Tensor:
     """Returns (N, 64, 64): 1 where the piece on the row's square attacks the column's."""
+    if attacks.device.type == "cpu" and len(attacks) >= movegen.MANY:
+        return torch.from_numpy(movegen.attack_matrix(attacks.numpy())).to(dtype)
     padded = functional.pad(attacks, (0, 1))
     return padded[:, _dense_pairs(attacks.device)].view(-1, 64, 64).to(dtype)
 
@@ -247,9 +252,23 @@ class Block(nn.Module):
         return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
 
 
+class _View(NamedTuple):
+    """N positions as the layers before the recurrent cell saw them, as tables to differentiate through."""
+
+    legal: Legal
+    matrix: Tensor  # (N, 64, 64)
+    squares: Tensor  # (N, C, 8, 8)
+
+    def at(self, wanted: Tensor) -> _View:
+        """Returns the positions where `wanted` (N,) is true."""
+        rows = wanted.nonzero().squeeze(1)
+        legal = Legal(*(each.index_select(0, rows) for each in self.legal))
+        return _View(legal, self.matrix.index_select(0, rows), self.squares.index_select(0, rows))
+
+
 def _recurrent(cell: Cell, inputs: int, hidden: int) -> nn.GRU | nn.LSTM | nn.RNN:
     kinds: dict[Cell, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {
-        "gru": nn.GRU,
+        "gru": inference.GRU,
         "lstm": nn.LSTM,
         "rnn": nn.RNN,
     }
@@ -293,10 +312,30 @@ class MoveGRU(nn.Module):
         hidden = weight.new_zeros(games, self.config.hidden)
         return State(hidden, hidden if self.config.cell == "lstm" else hidden[:, :0])
 
+    def _quick(self, positions: int) -> bool:
+        """Tells whether `chessgru.inference` can do the work, and need not be compiled for a few."""
+        plain = self.place.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        plain = plain and self.place.device.type == "cpu" and not torch.is_grad_enabled()
+        return plain and inference.worth(positions)
+
     def _see(
-        self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor | None
-    ) -> tuple[Legal, Tensor, Tensor, Tensor]:
-        """Reads N positions by themselves: returns legal moves, attack matrix, squares, cell input."""
+        self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor, wanted: Tensor | None = None
+    ) -> tuple[_View | list[inference.Glance], Tensor]:
+        """Sees N positions by themselves: returns those `wanted` (N,), and the cell's input (N, I) for all.
+
+        Position n has row `rows[n]` of `condition` (M, K).
+        """
+        view: _View | list[inference.Glance]
+        if self._quick(len(last)):
+            view, pooled = inference.see(self, boards, last, condition, rows, wanted)
+        else:
+            view, pooled = self._view(boards, last, condition, rows)
+            view = view if wanted is None else view.at(wanted)
+        people = condition.index_select(0, rows)
+        color = boards.black_to_move[:, None].to(pooled.dtype)
+        return view, torch.cat([pooled, self.last_move(last), people, color], dim=-1)
+
+    def _view(self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor) -> tuple[_View, Tensor]:
         legal = legal_moves(boards)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
         if boards.squares.is_cuda and torch.is_autocast_enabled("cuda"):
@@ -304,13 +343,10 @@ class MoveGRU(nn.Module):
         matrix = attack_matrix(legal.attacks, dtype)
         planes = board_planes(boards, matrix, last).view(-1, 8, 8, PLANES).permute(0, 3, 1, 2)
         x, pooled = self._trunk(planes, matrix, condition, rows)
-        people = condition if rows is None else condition.index_select(0, rows)
-        color = boards.black_to_move[:, None].to(pooled.dtype)
-        inputs = torch.cat([pooled, self.last_move(last), people, color], dim=-1)
-        return legal, matrix, x, inputs
+        return _View(legal, matrix, x), pooled
 
     def _trunk(
-        self, planes: Tensor, matrix: Tensor, condition: Tensor, rows: Tensor | None
+        self, planes: Tensor, matrix: Tensor, condition: Tensor, rows: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns the squares (N, C, 8, 8) and their summary (N, H), from planes (N, PLANES, 8, 8)."""
         x = functional.relu(self.stem(planes) + self.place)
@@ -318,11 +354,12 @@ class MoveGRU(nn.Module):
             x = block(x, matrix, condition, rows)
         return x, functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
 
-    def _decide(
-        self, x: Tensor, legal: Legal, matrix: Tensor, hidden: Tensor, people: Tensor
-    ) -> LegalLogits:
-        """Returns the legal moves' logits from squares (N, C, 8, 8), state (N, H) and condition (N, K)."""
+    def _decide(self, view: _View | list[inference.Glance], hidden: Tensor, people: Tensor) -> LegalLogits:
+        """Returns the legal moves' logits from what was seen, the state (N, H) and the condition (N, K)."""
         mood = torch.cat([hidden.to(people.dtype), people], dim=-1)
+        if not isinstance(view, _View):
+            return LegalLogits(*inference.decide(self, view, mood), len(mood))
+        legal, matrix, x = view
         for block in self.late_blocks:
             x = block(x, matrix, mood, None)
         squares = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C)
@@ -358,20 +395,17 @@ class MoveGRU(nn.Module):
         condition = self.condition(context).flatten(0, 1)  # (2B, K)
         game = torch.arange(len(tokens), device=tokens.device)[:, None].expand_as(valid)[valid]
         rows = 2 * game + black
-        legal, matrix, x, inputs = self._see(boards, last, condition, rows)
+        wanted = None if scored is None else scored[valid]
+        view, inputs = self._see(boards, last, condition, rows, wanted)
         padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
         padded[valid] = inputs
         hidden = self.recurrent(padded)[0][valid]  # (N, H)
         people = condition.index_select(0, rows)
         played = mirror_tokens(tokens[valid], black)
-        if scored is not None:
-            wanted = scored[valid].nonzero().squeeze(1)
-            x, matrix, hidden, people, played = (
-                each.index_select(0, wanted) for each in (x, matrix, hidden, people, played)
-            )
-            legal = Legal(*(each.index_select(0, wanted) for each in legal))
-            line, rows = line.at(wanted), rows.index_select(0, wanted)
-        logits = self._decide(x, legal, matrix, hidden, people)
+        if wanted is not None:
+            hidden, people, played = hidden[wanted], people[wanted], played[wanted]
+            line, rows = line.at(wanted), rows[wanted]
+        logits = self._decide(view, hidden, people)
         logits = self._with_book(logits, line, context.ratings.flatten().index_select(0, rows))
         return logits, torch.searchsorted(
             logits.position * vocabulary.SIZE + logits.token,
@@ -389,9 +423,9 @@ class MoveGRU(nn.Module):
         mirrored = mirror_tokens(last.clamp(max=NO_MOVE - 1), black)
         last = torch.where(last == NO_MOVE, last, mirrored)
         people = self.condition(context)[torch.arange(len(last)), black.long()]
-        legal, matrix, x, inputs = self._see(seen, last, people, None)
+        view, inputs = self._see(seen, last, people, torch.arange(len(last), device=last.device))
         state = self._advance(state, inputs)
-        logits = self._decide(x, legal, matrix, state.hidden, people)
+        logits = self._decide(view, state.hidden, people)
         ratings = context.ratings[torch.arange(len(last)), black.long()]
         logits = self._with_book(logits, boards, ratings)
         return Reading(logits.dense(logits.log_probabilities(), black), state)

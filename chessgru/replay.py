@@ -1,8 +1,9 @@
-"""Boards and legal moves of many games at once, as array operations on any device.
+"""Boards and legal moves of many games at once: compiled on the processor, array operations elsewhere.
 
 `replay` turns move tokens into the position before every ply; `legal_moves` says which of the
 vocabulary's moves are legal in each. Both are tested square by square and move by move against
-python-chess. Neither holds a Python object per position: a whole training batch costs milliseconds.
+python-chess, in either way (`chessgru.movegen` is the compiled one). Neither holds a Python object per
+position: a whole training batch costs milliseconds.
 
 Pieces are small integers: 0 empty, 1..6 = P N B R Q K of White (in `Boards`) or of the side to move (after
 `from_mover`), 7..12 the same of the other side. Squares are numbered as in python-chess (a1 = 0, h8 = 63).
@@ -17,11 +18,11 @@ import chess
 import torch
 from torch import Tensor
 
-from chessgru import vocabulary
+from chessgru import movegen, vocabulary
 
-PIECE_MOVES: Final = 1792
+PIECE_MOVES: Final = movegen.PIECE_MOVES
 """Tokens below this are piece moves (queen and knight geometry); the promotions follow."""
-BLACK: Final = 6
+BLACK: Final = movegen.BLACK
 """Added to a piece type to get the code of the other side's piece."""
 PAWN, KNIGHT, BISHOP, ROOK, QUEEN, KING = range(1, 7)
 
@@ -185,6 +186,11 @@ def _tables(device: torch.device) -> _Tables:
     )
 
 
+def _compiled(turns: Tensor) -> bool:
+    """Tells whether to use the compiled rules; `turns` has an element a position."""
+    return turns.device.type == "cpu" and movegen.worth(turns.numel())
+
+
 def start_boards(games: int, device: torch.device) -> Boards:
     """Returns the standard starting position, `games` times: fields of shape (games, ...)."""
     return Boards(
@@ -241,6 +247,10 @@ def replay(tokens: Tensor) -> Boards:
     `tokens` is (B, T) int64 from the standard start; the fields of the result are (B, T + 1, ...). What
     follows a game's own last ply (padding) is meaningless and costs nothing to ignore.
     """
+    if _compiled(tokens):
+        squares, castling, passing, clock = map(torch.from_numpy, movegen.replay(tokens.numpy()))
+        black = (torch.arange(squares.shape[1]) % 2 == 1).repeat(len(squares), 1)
+        return Boards(squares, castling, passing, black, clock)
     boards = start_boards(len(tokens), tokens.device)
     line = [boards]
     for ply in range(tokens.shape[1]):
@@ -254,6 +264,12 @@ def from_mover(boards: Boards) -> Boards:
 
     Where Black is to move, ranks are mirrored and colors swapped; files stay. Takes and returns (N, ...).
     """
+    if _compiled(boards.black_to_move):
+        fields = (boards.squares, boards.castling, boards.en_passant, boards.black_to_move)
+        squares, castling, en_passant = map(
+            torch.from_numpy, movegen.mirror(*(field.numpy() for field in fields))
+        )
+        return boards._replace(squares=squares, castling=castling, en_passant=en_passant)
     tables = _tables(boards.squares.device)
     mirrored = boards.squares[:, tables.mirror_square]
     swapped = torch.where(mirrored > BLACK, mirrored - BLACK, mirrored + BLACK)
@@ -425,6 +441,9 @@ def legal_moves(boards: Boards) -> Legal:
     stays on its pin line and meets the check, if any; the king if the square is not attacked, also through
     himself; en passant is tried out.
     """
+    if _compiled(boards.black_to_move):
+        fields = (boards.squares, boards.castling, boards.en_passant)
+        return Legal(*map(torch.from_numpy, movegen.legal_moves(*(field.numpy() for field in fields))))
     tables = _tables(boards.squares.device)
     origin, target = tables.from_square[:PIECE_MOVES], tables.to_square[:PIECE_MOVES]
     board = boards.squares.T.contiguous()  # (64, N): rows are contiguous over positions

@@ -8,8 +8,17 @@ import chess
 import pytest
 import torch
 
-from chessgru import vocabulary
+from chessgru import movegen, vocabulary
+from chessgru import replay as rules
+from chessgru.pgn.jit import on_disk
+from chessgru.positions import boards_of
 from chessgru.replay import BLACK, Boards, from_mover, legal_moves, mirror_tokens, position_keys, replay
+
+
+@pytest.fixture(params=["compiled", "arrays"])
+def way(request, monkeypatch):
+    """Both ways to the same answer: compiled on the processor, and array operations for other devices."""
+    monkeypatch.setattr(rules, "_compiled", lambda _: request.param == "compiled")
 
 
 def random_game(rng: random.Random, plies: int = 160) -> list[int]:
@@ -49,7 +58,8 @@ def assert_same(boards: Boards, legal: torch.Tensor, board: chess.Board) -> None
     assert set(legal.nonzero().flatten().tolist()) == expected, board.fen()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("seed", range(2))
 def test_every_position_of_random_games_equals_python_chess(seed: int) -> None:
     rng = random.Random(seed)
     games = [random_game(rng) for _ in range(40)]
@@ -70,6 +80,7 @@ def test_every_position_of_random_games_equals_python_chess(seed: int) -> None:
                 board.push(vocabulary.MOVES[game[ply]])
 
 
+@pytest.mark.usefixtures("way")
 def test_attacks_equal_python_chess() -> None:
     game = random_game(random.Random(9), 60)
     line = replay(torch.tensor([game])).at(0)
@@ -105,3 +116,47 @@ def test_transposed_orders_reach_one_key() -> None:
     tokens = torch.tensor([[vocabulary.UCI.index(uci) for uci in order.split()] for order in orders])
     first, second = position_keys(replay(tokens).at((slice(None), 3)))
     assert first == second
+
+
+def test_what_follows_a_game_is_harmless() -> None:
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(vocabulary.SIZE, (50, 60), generator=generator)  # nonsense, as padding is
+    boards = replay(tokens).flatten()
+    assert int(boards.squares.min()) >= 0
+    legal = legal_moves(from_mover(boards))
+    assert legal.moves.shape == (50 * 61, vocabulary.SIZE)
+
+
+@pytest.mark.parametrize(
+    "fen",
+    [
+        "8/8/8/KPp4r/8/8/8/7k w - c6 0 1",  # two pawns leave the rank at once
+        "r3k2r/8/8/8/8/8/6q1/R3K2R w KQkq - 0 1",
+        "4k3/8/8/8/1b6/8/3N4/4K3 w - - 0 1",
+        "4k3/P6P/8/8/8/8/p6p/1N2K1N1 b - - 5 1",
+        "k7/8/8/3pP3/8/8/8/4K2R w K d6 0 1",
+        "8/8/8/8/8/8/8/8 w - - 0 1",
+    ],
+)
+def test_positions_that_are_set_up(fen: str) -> None:
+    board = chess.Board(fen)
+    here = from_mover(boards_of(board))
+    moves = legal_moves(here).moves[0].nonzero().flatten()
+    absolute = mirror_tokens(moves, here.black_to_move.expand_as(moves)).tolist()
+    assert set(absolute) == {vocabulary.token_of(move) for move in board.legal_moves}
+
+
+def test_nobody_waits_for_the_compiler_for_a_few_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(movegen, "on_disk", lambda *_: False)
+    movegen._on_disk.cache_clear()
+    assert not movegen.worth(movegen.MANY - 1)
+    assert movegen.worth(movegen.MANY)
+    monkeypatch.setattr(movegen, "on_disk", lambda *_: True)
+    assert movegen.worth(1)  # a long game was read meanwhile
+    movegen._on_disk.cache_clear()
+
+
+def test_what_many_positions_compiled_is_found_on_disk() -> None:
+    replay(torch.zeros(2, movegen.MANY, dtype=torch.int64))
+    assert on_disk(movegen._replay) == (movegen._replay.stats.cache_path is not None)
+    assert not on_disk(len)

@@ -1,0 +1,313 @@
+"""What `MoveGRU` computes when no gradients are wanted, on the processor: the same numbers, sooner.
+
+Positions go through the network a few at a time, so that their features stay in the processor's cache;
+convolutions and matrix products are PyTorch's, all between them is one pass of `chessgru.kernels` each.
+Attacks and legal moves are lists here, where training has tables to differentiate through.
+
+Shapes: N positions, C channels, L legal moves; features are (N * 64, C), a row a square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from chessgru import kernels, movegen, tiles
+from chessgru.kernels import Links, Moves, Taps
+from chessgru.pgn.jit import on_disk
+from chessgru.replay import Boards, legal_moves
+
+_AT_ONCE: Final = 64
+"""Positions that go through the network together."""
+_WORTH_TILING: Final = 32
+"""From so many positions on, tiles are quicker than a plain convolution."""
+_WORTH_IMAGES: Final = 2048
+"""From so many rows on, a product is quicker as a convolution over boards."""
+_NO_FLOOR, _ZERO = np.float32(-np.inf), np.float32(0)
+
+
+class Layers(Protocol):
+    """The layers of `model.MoveGRU` that see and decide."""
+
+    stem: nn.Conv2d
+    place: nn.Parameter
+    squeeze: nn.Conv2d
+    pool: nn.Linear
+    blocks: Any
+    late_blocks: Any
+    origin: nn.Linear
+    target: nn.Linear
+    promotion: nn.Linear
+    mood: nn.Linear
+    temperature: Tensor
+
+
+class Glance(NamedTuple):
+    """What was seen of N positions by themselves."""
+
+    features: Tensor
+    """(N * 64, C)."""
+    links: Links
+    moves: Moves
+    positions: int
+    """N."""
+
+
+class _Affine(NamedTuple):
+    """What follows a convolution; see `kernels.affine`."""
+
+    scale: NDArray[np.float32]
+    shift: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    floor: np.float32
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Returns (R, O): x (R, I) times the weight (O, I).
+
+    Many rows go as boards through a 1x1 convolution: oneDNN uses wider vectors than MKL on some processors.
+    """
+    if len(x) < _WORTH_IMAGES:
+        return functional.linear(x, weight, bias)
+    boards = functional.pad(x, (0, 0, 0, -len(x) % 64)).view(-1, 8, 8, x.shape[1]).permute(0, 3, 1, 2)
+    found = functional.conv2d(boards, weight[:, :, None, None], bias)
+    return found.permute(0, 2, 3, 1).reshape(-1, len(weight))[: len(x)]
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    return layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias.detach()
+
+
+@cache
+def _tile_ways() -> Tensor:
+    return torch.from_numpy(tiles.tile_ways())
+
+
+class Convolution:
+    """A 3x3 convolution of boards, by tiles where that pays."""
+
+    def __init__(self, layer: nn.Conv2d, *, tiled: bool) -> None:
+        out, inputs = layer.weight.shape[:2]
+        self._weight = layer.weight
+        self._channels = inputs
+        self._tiled = tiled and inputs == out
+        if self._tiled:
+            ways = _tile_ways() @ layer.weight.double().reshape(-1, 9).T
+            self._weight = ways.float().view(36 * out, inputs, 1, 1)
+
+    def __call__(self, features: Tensor, affine: _Affine) -> Tensor:
+        """Returns the affine map of the convolution's result without its bias: (N * 64, O)."""
+        if not self._tiled:
+            boards = features.view(-1, 8, 8, features.shape[1]).permute(0, 3, 1, 2)
+            found = functional.conv2d(boards, self._weight, padding=1).permute(0, 2, 3, 1)
+            found = found.reshape(len(features), -1)
+            kernels.affine(found.numpy(), affine.scale, affine.shift, affine.rows, affine.floor)
+            return found
+        tiling, channels = tiles.tiling(self._channels), 36 * self._channels
+        numbers = features.new_empty(len(features) // 64, 2, 2, channels)
+        tiling.tile(features.numpy().reshape(-1), numbers.numpy().reshape(-1))
+        products = functional.conv2d(numbers.permute(0, 3, 1, 2), self._weight, groups=36).permute(
+            0, 2, 3, 1
+        )
+        found = torch.empty_like(features)
+        tiling.untile(
+            products.reshape(-1).numpy(),
+            affine.scale.reshape(-1),
+            affine.shift.reshape(-1),
+            affine.rows,
+            affine.floor,
+            found.numpy().reshape(-1),
+        )
+        return found
+
+
+class _Block:
+    """A `model.Block`."""
+
+    def __init__(self, block: Any, modulation: Tensor, *, tiled: bool) -> None:  # noqa: ANN401
+        self._first = Convolution(block.first, tiled=tiled)
+        self._second = Convolution(block.second, tiled=tiled)
+        scale, shift = _product(modulation, block.modulate.weight, block.modulate.bias).chunk(2, dim=-1)
+        self._scale = (1 + scale).numpy()
+        self._shift = torch.addcmul(shift, _bias(block.first), 1 + scale).numpy()
+        self._to_attacked, self._to_attacker = block.to_attacked.weight, block.to_attacker.weight
+        self._gain = np.float32(block.gain.item())
+        self._bias = _bias(block.second)[None].numpy()
+
+    def __call__(self, features: Tensor, links: Links, rows: NDArray[np.int64]) -> Tensor:
+        """Returns the features after the block; position n is modulated by row `rows[n]`."""
+        inner = self._first(features, _Affine(self._scale, self._shift, rows, _ZERO))
+        own = inner.new_empty(len(links.pieces), inner.shape[1])
+        seen = torch.empty_like(own)
+        kernels.gather(inner.numpy(), *links, own.numpy(), seen.numpy())
+        ones = np.ones_like(self._bias)
+        branch = self._second(inner, _Affine(ones, self._bias, np.zeros_like(rows), _NO_FLOOR))
+        to_attacked, to_attacker = _product(own, self._to_attacked), _product(seen, self._to_attacker)
+        kernels.finish(
+            features.numpy(), branch.numpy(), to_attacked.numpy(), to_attacker.numpy(), *links, self._gain
+        )
+        return branch
+
+
+@cache
+def _inside() -> Tensor:
+    """Returns (64, 9): 1 where the step from a square stays on the board."""
+    ones = functional.pad(torch.ones(8, 8), (1, 1, 1, 1))
+    return torch.stack([ones[y : y + 8, x : x + 8].flatten() for y in range(3) for x in range(3)], dim=1)
+
+
+def _taps(net: Layers) -> Taps:
+    weight = net.stem.weight.flatten(2).permute(1, 2, 0)  # (PLANES, 9, C), by the step towards the input
+    everywhere = _inside() @ weight  # (PLANES, 64, C)
+    rights = torch.arange(16)[:, None] >> torch.arange(4) & 1
+    ground = torch.einsum("nr,rsc->nsc", rights.float(), everywhere[15:19])
+    ground += net.place.flatten(1).T + _bias(net.stem)
+    return Taps(weight.flip(1).contiguous().numpy(), ground.numpy(), everywhere[21].contiguous().numpy())
+
+
+class _Eye:
+    def __init__(self, net: Layers, condition: Tensor, *, tiled: bool) -> None:
+        self._blocks = [_Block(block, condition, tiled=tiled) for block in net.blocks]
+        self._taps = _taps(net)
+        self._squeeze = net.squeeze.weight.flatten(1)
+        self._squeeze_bias = net.squeeze.bias
+
+    def __call__(
+        self, boards: Boards, last: Tensor, rows: NDArray[np.int64], wanted: Tensor | None
+    ) -> tuple[Glance, Tensor]:
+        legal = legal_moves(boards)
+        attacks, allowed = legal.attacks.numpy(), legal.moves.numpy()
+        links = kernels.find_links(attacks)
+        features = torch.empty(len(last) * 64, self._taps.clock.shape[1])
+        fields = (boards.squares, boards.castling, boards.en_passant, boards.halfmove_clock, last)
+        squares, castling, passing, halfmoves, moved = (field.contiguous().numpy() for field in fields)
+        kernels.stem(squares, castling, passing, halfmoves, moved, *links, *self._taps, features.numpy())
+        for block in self._blocks:
+            features = block(features, links, rows)
+        squeezed = functional.linear(features, self._squeeze, self._squeeze_bias).relu_()
+        squeezed = squeezed.view(len(last), -1)
+        if wanted is not None and not bool(wanted.all()):
+            features = features.view(len(last), 64, -1)[wanted].flatten(0, 1)
+            links, allowed = kernels.find_links(attacks[wanted.numpy()]), allowed[wanted.numpy()]
+        return Glance(features, links, kernels.find_moves(allowed), len(allowed)), squeezed
+
+
+@cache
+def _on_disk() -> bool:
+    used = (kernels.gather, kernels.finish, kernels.scores, kernels.stem)
+    return on_disk(*used, *kernels.FINDERS)
+
+
+def worth(positions: int) -> bool:
+    """Tells whether to use this module for so many positions: for few only if all of it is compiled."""
+    if positions >= movegen.MANY:
+        _on_disk.cache_clear()  # it will be compiled now
+    return movegen.worth(positions) and (positions >= movegen.MANY or _on_disk())
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE)]
+
+
+def see(
+    net: Layers, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor, wanted: Tensor | None = None
+) -> tuple[list[Glance], Tensor]:
+    """Sees N positions by themselves; returns what of those `wanted` (N,), and a summary of all (N, H).
+
+    `boards` and `last` (N,) are the mover's; position n has row `rows[n]` of `condition` (M, K).
+    """
+    eye = _Eye(net, condition, tiled=len(last) >= _WORTH_TILING)
+    found = [
+        eye(boards.at(part), last[part], rows[part].numpy(), None if wanted is None else wanted[part])
+        for part in _parts(len(last))
+    ]
+    squeezed = torch.cat([each for _, each in found])
+    weight = net.pool.weight.reshape(len(net.pool.weight), -1, 64).transpose(1, 2).flatten(1)
+    return [glance for glance, _ in found], _product(squeezed, weight, net.pool.bias).relu_()
+
+
+class Decision(NamedTuple):
+    """The legal moves of some positions, and their logits: (L,) each."""
+
+    position: Tensor
+    token: Tensor
+    logit: Tensor
+
+
+class _Hand:
+    def __init__(self, net: Layers, mood: Tensor, *, tiled: bool) -> None:
+        self._net = net
+        self._blocks = [_Block(block, mood, tiled=tiled) for block in net.late_blocks]
+        self._moods = _product(mood, net.mood.weight, net.mood.bias)  # (N, 2D)
+
+    def __call__(self, glance: Glance, start: int) -> Decision:
+        net, moves, features = self._net, glance.moves, glance.features
+        rows = np.arange(start, start + glance.positions)
+        for block in self._blocks:
+            features = block(features, glance.links, rows)
+        squares = torch.from_numpy(moves.squares)
+        origin_mood, target_mood = self._moods.index_select(0, (squares >> 6) + start).chunk(2, dim=-1)
+        origins = _product(features.index_select(0, squares), net.origin.weight, net.origin.bias)
+        origins = origins + origin_mood  # (R, D)
+        keys = _product(origins, net.target.weight.T.contiguous())  # (R, C)
+        offsets = (origins * (target_mood + net.target.bias)).sum(1)
+        logits = torch.empty(len(moves.token))
+        kernels.scores(
+            features.numpy(),
+            keys.numpy(),
+            offsets.numpy(),
+            net.promotion.weight.detach().numpy(),
+            net.promotion.bias.detach().numpy(),
+            moves.position,
+            moves.token,
+            moves.origin,
+            np.float32(origins.shape[1] ** -0.5),
+            logits.numpy(),
+        )
+        position = torch.from_numpy(moves.position) + start
+        return Decision(position, torch.from_numpy(moves.token), logits.div_(net.temperature))
+
+
+def decide(net: Layers, glances: Sequence[Glance], mood: Tensor) -> Decision:
+    """Returns the legal moves of N positions, from what was seen and the mood (N, H + K)."""
+    hand, found, start = _Hand(net, mood, tiled=len(mood) >= _WORTH_TILING), [], 0
+    for glance in glances:
+        if glance.positions:
+            found.append(hand(glance, start))
+        start += glance.positions
+    return Decision(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+class GRU(nn.GRU):
+    """A `torch.nn.GRU`, batch first, that runs whole games sooner when no gradients are wanted."""
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Returns the states (B, T, H) and the last of them (1, B, H), from inputs (B, T, I)."""
+        plain = inputs.dtype == torch.float32 and inputs.device.type == "cpu" and state is None
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not plain:
+            found: tuple[Tensor, Tensor] = super().forward(inputs, state)
+            return found
+        games, plies, size = *inputs.shape[:2], self.hidden_size
+        gates = _product(
+            inputs.transpose(0, 1).reshape(games * plies, -1), self.weight_ih_l0, self.bias_ih_l0
+        ).view(plies, games, -1)
+        weight, bias = self.weight_hh_l0.T, self.bias_hh_l0
+        states, hidden = inputs.new_empty(plies, games, size), inputs.new_zeros(games, size)
+        for ply in range(plies):
+            own, heard = torch.addmm(bias, hidden, weight), gates[ply]
+            reset, update = own[:, : 2 * size].add_(heard[:, : 2 * size]).sigmoid_().chunk(2, dim=1)
+            candidate = torch.addcmul(heard[:, 2 * size :], reset, own[:, 2 * size :]).tanh_()
+            hidden = torch.lerp(candidate, hidden, update, out=states[ply])
+        return states.transpose(0, 1), hidden[None]
