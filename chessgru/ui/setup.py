@@ -287,9 +287,9 @@ def _share_menu(current: Table) -> None:
     st.write("The same game on two devices: each opens the link of his side, others watch.")
     for side, label in (("white", current.seating.white.name), ("black", current.seating.black.name)):
         st.text(label)
-        st.code(_link(slug, side), language=None)
+        st.code(_link(slug, side), language=None, wrap_lines=True)
     st.text("Watch")
-    st.code(_link(slug, "watch"), language=None)
+    st.code(_link(slug, "watch"), language=None, wrap_lines=True)
     st.caption("On the home network, start the app with `chessgru app --share`.")
 
 

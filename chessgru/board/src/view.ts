@@ -38,7 +38,7 @@ export class View {
   private readonly input = el('input', {
     type: 'text',
     'aria-label': 'Type a move',
-    placeholder: 'Type a move: e4, Nf3, O-O, e7e8q',
+    placeholder: 'Type a move: e4, Nf3, O-O',
     autocomplete: 'off',
     autocapitalize: 'off',
     spellcheck: 'false',
