@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,7 @@ PIECES = [
         b"$",
         b"[%clk 1:02:03]",
         b"[%emt 0:00:09]",
+        b"[%egt 9]",
         b"-- ",
         b"1-0 ",
         b"* ",
@@ -67,6 +71,21 @@ bounded = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 @pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.name)
 def test_seeds(path: Path):
     check(path.read_bytes())
+
+
+def test_the_interpreted_code_that_is_fuzzed_reads_the_same():
+    """The fuzzer runs by hand, so that nobody else would notice that it does not start any more."""
+    folder = Path(__file__).parent / "fuzz"
+    program = (
+        "import fuzz_pgn, pathlib; fuzz_pgn._interpreted(); folder = pathlib.Path('seeds')\n"
+        "print([fuzz_pgn.check(path.read_bytes()) for path in sorted(folder.iterdir())])"
+    )
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(folder.parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str([check(data) for data in BASE])
 
 
 @bounded

@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 
 import chess
+import numpy as np
 
 if __name__ == "__main__":
     import atheris
@@ -57,14 +58,22 @@ def _check_game(game: Game) -> None:
     assert replace(again, **unplaced) == replace(game, **unplaced)
 
 
+class _Rows(list):
+    """A table of Python's numbers that is asked like an array."""
+
+    def __getitem__(self, at: object) -> object:
+        return super().__getitem__(at[0])[at[1]] if isinstance(at, tuple) else super().__getitem__(at)
+
+
 def _interpreted() -> None:
     """Turns arrays into lists of Python's numbers: compiled code widens small ones, Python does not."""
     scratch = movetext.new_scratch()
-    plain = scratch._replace(moves=scratch.moves.tolist())
+    plain = scratch._replace(moves=_Rows(scratch.moves.tolist()))
     movetext.new_scratch = lambda: plain
-    rules.START, rules.MOVE_ROWS = rules.START.tolist(), rules.MOVE_ROWS.tolist()
+    movetext._KINDS = movetext._KINDS.tolist()
+    rules.START, rules.MOVE_ROWS = rules.START.tolist(), _Rows(rules.MOVE_ROWS.tolist())
     dialects.PIECES.update({language: pieces.tolist() for language, pieces in dialects.PIECES.items()})
-    pgn.np.frombuffer = lambda data, dtype: data
+    np.frombuffer = lambda data, dtype: data
 
 
 def main() -> None:
