@@ -189,6 +189,7 @@ class Predictor:
             torch.from_numpy(np.stack(styles))[None],
         )
         self._lines: dict[tuple[int, ...], list[_Ply]] = {}
+        self._latest: tuple[tuple[int, ...], chess.Board] = ((), self._start.copy())
         self._lock = Lock()
 
     @classmethod
@@ -230,10 +231,14 @@ class Predictor:
         return Predictions(white, black, to_move, bits)
 
     def _board(self, tokens: Sequence[int]) -> chess.Board:
-        board = self._start.copy()
-        for token in tokens:
+        """Returns the board after the moves, from the latest one if it was on the way there."""
+        known, board = self._latest
+        if tuple(tokens[: len(known)]) != known:
+            known, board = (), self._start.copy()
+        for token in tokens[len(known) :]:
             board.push(vocabulary.MOVES[token])
-        return board
+        self._latest = (tuple(tokens), board)
+        return board.copy()
 
     # Reading the line ------------------------------------------------------------------------------
 
