@@ -41,6 +41,7 @@ EXPLANATIONS = {
     "resume": "python-chess goes on after an illegal move at a stray closing parenthesis",
     "number": "a second move number 1 begins another game",
     "header": "python-chess skips a first line of moves that begins with [ as a broken tag",
+    "letter": "a letter that only Dutch, say, has for a piece makes chessgru read that game as Dutch",
     "castling": "castling written with a letter and a zero, which only chessgru reads",
 }
 
@@ -248,8 +249,10 @@ def explained(text: str, ours: list[pgn.Outcome], moves: list[str], error: str) 
         return "header"
     if shared and error and ")" in text:
         return "resume"
-    if re.search(r"\n\n[\d. ]*\(", text):
+    if re.search(r"\n\n(?:\{[^}]*\}|[\d. ])*\(", text):
         return "variation"
+    if re.search(r"\b[PSLTDCFA][a-hx1-8]|[a-h][1-8]=?[PSLTDCFA]", text):
+        return "letter"
     return ""
 
 
