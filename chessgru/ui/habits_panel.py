@@ -18,6 +18,8 @@ from chessgru.ui.setup import plain
 from chessgru.ui.tables import download_csv, file_name
 
 if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
     from chessgru.checkpoint import Checkpoint
     from chessgru.habits import Tendencies
     from chessgru.report import PlayerReport
@@ -76,7 +78,7 @@ def _start(library: Library, player: Player) -> None:
 def _show(report: PlayerReport) -> None:
     st.header("How predictable", anchor=False)
     known = predictability_table(report)
-    st.dataframe(known, hide_index=True)
+    st.dataframe(known, hide_index=True, column_config=_decimals(known))
     download_csv(known, file_name(report.name, "predictability", ending="csv"), key="predictability-csv")
     st.header("What is his own", anchor=False)
     own = deviations_table(report)
@@ -88,6 +90,12 @@ def _show(report: PlayerReport) -> None:
     _style_maps(report)
     for note in report.notes:
         st.caption(plain(note))
+
+
+def _decimals(table: pd.DataFrame) -> dict[str, ColumnConfig]:
+    """Returns formats that show all of a column's numbers with as many digits."""
+    digits = {name: 1 if name.endswith("%") else 2 for name in table.columns if "," in name or "(" in name}
+    return {name: st.column_config.NumberColumn(format=f"%.{count}f") for name, count in digits.items()}
 
 
 def predictability_table(report: PlayerReport) -> pd.DataFrame:

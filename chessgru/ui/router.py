@@ -30,7 +30,7 @@ body button[kind^="primary"]:enabled, body button[kind^="primary"]:enabled p {
   color: light-dark(#fff, #191714);
 }
 body .stMarkdown pre, body .stMarkdown pre code, body .stCode pre, body .stCode code {
-  white-space: pre-wrap; overflow-wrap: anywhere;
+  white-space: pre-wrap !important; overflow-wrap: anywhere;
 }
 .st-key-nav { min-height: 2.5rem; width: fit-content; gap: 0.2rem; z-index: 1; }
 .st-key-nav .stMarkdown { width: fit-content; margin-right: 0.8rem; }

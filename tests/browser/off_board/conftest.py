@@ -25,6 +25,8 @@ RIGHT_TO_LEFT = "שלום עולם"
 DESKTOP: dict[str, object] = {"width": 1280, "height": 900}
 PHONE: dict[str, object] = {"width": 390, "height": 844, "touch": True}
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
+FEW = 12
+"""Games of Lena and Otto."""
 BINS = [
     {
         "low": low / 5,
@@ -119,7 +121,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     with Library(folder / "library.sqlite") as library:
         library.add(sample_games(), source="samples")
-        library.add([_renamed(game) for game in sample_games()[:16]], source="a few")
+        library.add([_renamed(game) for game in sample_games()[:FEW]], source="a few")
         awkward = "".join(pgn(name, "Nobody", "1. d4 d5 2. c4 e6") for name in (EVIL, LONG, RIGHT_TO_LEFT))
         library.add(parse(awkward)[0], source="awkward")
     return folder

@@ -13,7 +13,7 @@ from site_server import LichessSite
 from chessgru.profiles import profile_path
 
 from ..conftest import Server
-from .conftest import DESKTOP, EVIL, LONG, PHONE, RIGHT_TO_LEFT, SIZES, Visit, pgn
+from .conftest import DESKTOP, EVIL, FEW, LONG, PHONE, RIGHT_TO_LEFT, SIZES, Visit, pgn
 from .steps import choose_player, dismiss, download, drop, expect_to_fit, pick_files, report_on, unfold
 
 SET_UP = (
@@ -239,10 +239,10 @@ def test_a_player_is_learned_and_learned_again(visit: Visit, size: dict[str, obj
     page = visit("players", **size)
     choose_player(page, name)
     page.get_by_role("tab", name="Profile").click()
-    page.get_by_role("button", name=re.compile("Learn (again )?from 16 games")).click()
-    again = page.get_by_role("button", name="Learn again from 16 games")
+    page.get_by_role("button", name=re.compile(f"Learn (again )?from {FEW} games")).click()
+    again = page.get_by_role("button", name=f"Learn again from {FEW} games")
     expect(again).to_be_enabled(timeout=120_000)
-    expect(page.get_by_text("Learned from 16 games.")).to_be_visible()
+    expect(page.get_by_text(f"Learned from {FEW} games.")).to_be_visible()
     expect(page.get_by_text(re.compile("Measured on .* kept aside"))).to_be_visible()
     rows = download(page.get_by_role("tabpanel", name="Profile"), "Download as CSV").splitlines()
     assert rows[0] == '"with","first guess right, %","surprise, bits a move",used'.replace('"with"', "with")

@@ -94,7 +94,7 @@ def test_a_damaged_link_is_told(visit: Visit) -> None:
     unfold(page, "Open a game")
 
 
-def guessing(page: Page, whose: str = "White") -> Screen:
+def guessing(page: Page, whose: str = "White", *, touch: bool = False) -> Screen:
     expect_reviewed(page)
     page.get_by_role("button", name="Guess the moves").click()
     page.get_by_role("radio", name=whose).or_(page.get_by_role("button", name=whose, exact=True)).click()
@@ -102,7 +102,7 @@ def guessing(page: Page, whose: str = "White") -> Screen:
     expect(page.get_by_text("Play on the board")).to_be_visible()
     expect(page.get_by_text("Shown when you have guessed.").first).to_be_visible()
     page.get_by_label("Type a move").scroll_into_view_if_needed()
-    return Screen(page)
+    return Screen(page, touch=touch)
 
 
 def test_moves_are_guessed_on_the_board_against_the_model(visit: Visit) -> None:
@@ -123,9 +123,9 @@ def test_moves_are_guessed_on_the_board_against_the_model(visit: Visit) -> None:
 
 def test_blacks_moves_are_guessed_by_touch_to_the_end(visit: Visit) -> None:
     page = visit(SHORT, **PHONE)
-    screen = guessing(page, "Black")
+    screen = guessing(page, "Black", touch=True)
     screen.expect_piece("e4", "white pawn")
-    screen.tap("c7", "c5")
+    screen.choose("c7", "c5")
     expect(page.get_by_text("You 1 of 1")).to_be_visible()
     page.get_by_role("button", name="Show the move").click()
     expect(page.get_by_text("Your guesses: You 1 of 2")).to_be_visible()
