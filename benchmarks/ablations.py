@@ -447,7 +447,7 @@ def main() -> None:
         return [row for row in finished(options.out) if all(row[name] == key[name] for name in key)]
 
     if options.table:
-        print_table(done())
+        print_table([*{row["variant"]: row for row in done()}.values()])
         return
     torch.set_num_threads(options.threads)
     data = hold_out(Sequences.load(options.training), SCORED, seed=1)
