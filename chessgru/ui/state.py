@@ -106,9 +106,9 @@ class Table:
 
     @property
     def stand(self) -> tuple[object, ...]:
-        """What may change without anything done in this window."""
+        """What the board must have shown: it is drawn again while it is behind."""
         stored = self.record.version if self.record else 0
-        return (stored, self.game.line, self.game.result, self.kept, self.error)
+        return (stored, self.done, self.seating, self.game.line, self.game.result, self.kept, self.error)
 
     def elapsed(self, now: float) -> float:
         """Returns the seconds since the last move was stored, by the library's clock; 0 if none was."""
