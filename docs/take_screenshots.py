@@ -39,7 +39,7 @@ def play(page: Page) -> None:
         page.get_by_label("Type a move").fill(move)
         page.get_by_label("Type a move").press("Enter")
         page.locator(".line button").nth(ply).wait_for()
-        page.locator(".root:not(.pending)").wait_for()
+        page.locator("div.root:not(.pending)").wait_for()
     page.get_by_label("Type a move").blur()
 
 
@@ -49,7 +49,7 @@ def review(page: Page) -> None:
     expect(page.get_by_role("tab", name="Missed most")).to_be_visible()
     for _ in range(9):
         page.get_by_role("button", name="Next move").click()
-        page.locator(".root:not(.pending)").wait_for()
+        page.locator("div.root:not(.pending)").wait_for()
 
 
 def players(page: Page) -> None:
