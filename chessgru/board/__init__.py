@@ -156,7 +156,8 @@ def parse_action(raw: Mapping[str, Any]) -> Action | None:
     >>> parse_action({"kind": "explode"}) is None
     True
     """
-    kind, seq, cursor = raw.get("kind"), raw.get("seq"), raw.get("cursor", 0)
+    kind: Any = raw.get("kind")
+    seq, cursor = raw.get("seq"), raw.get("cursor", 0)
     if kind not in _KINDS or not isinstance(seq, int) or not isinstance(cursor, int):
         return None
     return Action(
