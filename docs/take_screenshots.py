@@ -115,9 +115,10 @@ def shoot(browser: Browser, url: str, name: str, device: str, scheme: str) -> Pa
     page.goto(f"{url}/{'' if name == 'play' else name}")
     PAGES[name](page)
     page.wait_for_timeout(REST_MS)
-    needed = int(page.get_by_test_id("stMain").evaluate("node => node.scrollHeight"))
-    page.set_viewport_size({"width": width, "height": max(height, needed)})
-    page.wait_for_timeout(REST_MS)
+    for _ in range(3):  # the board grows with the window
+        needed = int(page.get_by_test_id("stMain").evaluate("node => node.scrollHeight"))
+        page.set_viewport_size({"width": width, "height": max(height, needed)})
+        page.wait_for_timeout(REST_MS)
     file = OUT / picture_name(name, device, scheme)
     page.screenshot(path=file)
     context.close()
