@@ -126,11 +126,12 @@ def play_page(opener: Opener) -> None:
     offered = following.offered(current)
     toolbar(current, lambda: following.menu(offered) if offered else following.hint())
     found = opened(current.seating, opener)
-    for line in (problem, *(() if isinstance(found, str) else found.troubles)):
-        if line:
-            st.warning(plain(line))
-    if not current.game.line:
-        following.menu(offered[:1], place="page")
+    with st.container():  # the board keeps its place, and what is held on it, whatever is told above
+        for line in (problem, *(() if isinstance(found, str) else found.troubles)):
+            if line:
+                st.warning(plain(line))
+        if not current.game.line:
+            following.menu(offered[:1], place="page")
     _board(current, opener)
     often = _POLL if current.seating.followed is None else following.POLL
     st.fragment(_follow, run_every=often)(current, opener, _menus(current, offered))
