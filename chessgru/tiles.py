@@ -44,27 +44,31 @@ class Tiling(NamedTuple):
     """Takes the tiles' products back to features, of the same shapes, and does `kernels.affine`."""
 
 
+@fast_jit
+def _to_points(
+    d: Array, at: int, gap: int, first: bool, last: bool, out: Array, start: int, step: int, width: int
+) -> None:
+    """Takes six rows, `gap` apart, to six points; the first or the last is 0 at the board's edge."""
+    for c in range(_U(width)):
+        x0 = np.float32(0) if first else d[_U(at) + c]
+        x1, x2 = d[_U(at + gap) + c], d[_U(at + 2 * gap) + c]
+        x3, x4 = d[_U(at + 3 * gap) + c], d[_U(at + 4 * gap) + c]
+        x5 = np.float32(0) if last else d[_U(at + 5 * gap) + c]
+        even, odd = x4 - np.float32(0.5) * x2, _ROOT * x3 - _HALF * x1
+        out[_U(start) + c] = x4 - np.float32(2.5) * x2 + x0
+        out[_U(start + step) + c], out[_U(start + 2 * step) + c] = even + odd, even - odd
+        even, odd = x4 - np.float32(2) * x2, _HALF * x3 - _ROOT * x1
+        out[_U(start + 3 * step) + c], out[_U(start + 4 * step) + c] = even + odd, even - odd
+        out[_U(start + 5 * step) + c] = x5 - np.float32(2.5) * x3 + x1
+
+
 @cache
 def tiling(channels: int) -> Tiling:
-    """Returns the ways into tiles and back; the loops become vectors as the channels are known."""
-    width, row = channels, 6 * channels
+    """Returns the ways into tiles and back; the loops become vectors as the channels are known.
 
-    @fast_jit
-    def to_points(
-        d: Array, at: int, gap: int, first: bool, last: bool, out: Array, start: int, step: int
-    ) -> None:
-        """Takes six rows, `gap` apart, to six points; the first or the last is 0 at the board's edge."""
-        for c in range(_U(width)):
-            x0 = np.float32(0) if first else d[_U(at) + c]
-            x1, x2 = d[_U(at + gap) + c], d[_U(at + 2 * gap) + c]
-            x3, x4 = d[_U(at + 3 * gap) + c], d[_U(at + 4 * gap) + c]
-            x5 = np.float32(0) if last else d[_U(at + 5 * gap) + c]
-            even, odd = x4 - np.float32(0.5) * x2, _ROOT * x3 - _HALF * x1
-            out[_U(start) + c] = x4 - np.float32(2.5) * x2 + x0
-            out[_U(start + step) + c], out[_U(start + 2 * step) + c] = even + odd, even - odd
-            even, odd = x4 - np.float32(2) * x2, _HALF * x3 - _ROOT * x1
-            out[_U(start + 3 * step) + c], out[_U(start + 4 * step) + c] = even + odd, even - odd
-            out[_U(start + 5 * step) + c] = x5 - np.float32(2.5) * x3 + x1
+    Nothing compiled is captured here, only numbers: else numba would not find the result in its cache.
+    """
+    width, row = channels, 6 * channels
 
     @fast_jit
     def tile(features: Array, out: Array) -> None:
@@ -77,15 +81,15 @@ def tiling(channels: int) -> Tiling:
                 if (left == 0 and column == 0) or (left == 1 and column == 5):
                     continue  # off the board: filled in below
                 if top == 0:
-                    to_points(features, at, 8 * width, True, False, block, start, row)
+                    _to_points(features, at, 8 * width, True, False, block, start, row, width)
                 else:
-                    to_points(features, at, 8 * width, False, True, block, start, row)
+                    _to_points(features, at, 8 * width, False, True, block, start, row, width)
             for y in range(6):
                 start = (number * 36 + y * 6) * width
                 if left == 0:
-                    to_points(block, y * row, width, True, False, out, start, width)
+                    _to_points(block, y * row, width, True, False, out, start, width, width)
                 else:
-                    to_points(block, y * row, width, False, True, out, start, width)
+                    _to_points(block, y * row, width, False, True, out, start, width, width)
 
     @fast_jit
     def untile(
