@@ -92,10 +92,20 @@ def choose_player(page: Page, name: str) -> None:
 
 
 def download(place: Page | Locator, label: str) -> str:
-    """Presses a download button of the page, or of a part of it, and returns the text of the file."""
+    """Presses a download button of the page, or of a part of it, and returns the text of the file.
+
+    Where the page has just been drawn anew the first press may ask for a file that is gone: as a person
+    would, it presses again.
+    """
     page = place if isinstance(place, Page) else place.page
-    with page.expect_download() as found:
-        place.get_by_role("button", name=label).last.click()
+    button = place.get_by_role("button", name=label).last
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    try:
+        with page.expect_download(timeout=8_000) as found:
+            button.click()
+    except TimeoutError:
+        with page.expect_download() as found:
+            button.click()
     return Path(found.value.path()).read_text("utf-8-sig")
 
 
