@@ -198,7 +198,7 @@ def own_beats(found: dict[tuple[float, float, object], dict[str, float]]) -> str
     duels = [
         (number, found[number, size, "all"]["nll"] < row["nll"])
         for (number, size, name), row in found.items()
-        if str(name).startswith("stranger")
+        if str(name).startswith("stranger") and (number, size, "all") in found
     ]
     players = {number for number, _ in duels}
     won = sum(all(better for other, better in duels if other == number) for number in players)
