@@ -192,7 +192,7 @@ class Condition(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.speed = nn.Embedding(1 + len(TIME_CLASSES), 16)
-        inputs = 2 * (_RATING_KNOTS + 1) + 16
+        inputs = 2 * RATING_FEATURES + 16
         self.people = nn.Sequential(nn.Linear(inputs, config.condition), nn.ReLU())
         self.mix = nn.Linear(config.condition, config.condition)
         self.own_style = nn.Linear(config.style, config.condition, bias=False)

@@ -17,7 +17,7 @@ from chessgru.model import ModelConfig, MoveGRU
 from chessgru.pgn import parse
 from chessgru.samples import sample_games
 
-from ..conftest import Server
+from ..conftest import Server, is_search_for_the_server
 
 EVIL = "<img src=x onerror=alert(1)>"
 LONG = "Maximiliana " * 16 + "Augusta"
@@ -141,7 +141,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     contexts = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and not _is_probe(message):
+        if message.type == "error" and not is_search_for_the_server(message):
             complaints.append(f"{message.text} ({message.location['url']})")
 
     def open_one(
@@ -163,8 +163,3 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def _is_probe(message: ConsoleMessage) -> bool:
-    """Opened at a page's own address, Streamlit first asks below that address for its health: not found."""
-    return "/_stcore/" in str(message.location["url"])
