@@ -311,8 +311,8 @@ class Trial(Trainer):
         self.model = variant.network(variant.model)
         variant.change(self.model)
         self.model.to(memory_format=torch.channels_last)
-        self.parameters = {**dict(self.model.named_parameters()), "styles": self.styles.weight}
-        self.optimizer.param_groups[0]["params"] = [*self.model.parameters()]
+        self.parameters = {**dict(self.model.named_parameters()), "styles.weight": self.styles.weight}
+        self.optimizer = self._new_optimizer()
         self.steps = max(1, plies // config.plies_per_batch)
 
     def first_steps(self, count: int) -> Iterator[tuple[float, int]]:

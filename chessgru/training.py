@@ -24,6 +24,7 @@ from chessgru.batches import Batch, batches_of, pad
 from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
 from chessgru.errors import CheckpointError, SettingsError
 from chessgru.model import Context, ModelConfig, MoveGRU
+from chessgru.optimization import Optimizer
 from chessgru.sequences import Sequences
 
 
@@ -35,6 +36,9 @@ class TrainingConfig:
     """How often to go through the data."""
     plies_per_batch: int = 4096
     learning_rate: float = 2e-3
+    """Of what AdamW changes: embeddings, first and last layers, biases."""
+    matrix_rate: float = 3.0
+    """The learning rate of the hidden layers' matrices (Muon), as a multiple of the others'."""
     weight_decay: float = 0.02
     warmup: int = 300
     """Steps."""
@@ -135,15 +139,20 @@ class Trainer:
         nn.init.zeros_(self.styles.weight)
         named = [*self.model.named_parameters(), ("styles.weight", self.styles.weight)]
         self.parameters = dict(named)
-        groups = [{"params": [*self.model.parameters()]}, {"params": [self.styles.weight]}]
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.optimizer = self._new_optimizer()
         share = _share_of_games(training, config)
         per_pass = float((share * training.lengths).sum())
         self.share = share
         self.steps = max(1, round(config.passes * per_pass / config.plies_per_batch))
         self.step, self.best, self.since_best = 0, float("inf"), 0
+
+    def _new_optimizer(self) -> Optimizer:
+        return Optimizer(
+            self.parameters,
+            cell=self.model.config.cell,
+            weight_decay=self.config.weight_decay,
+            styles="styles.weight",
+        )
 
     # The order of the data ------------------------------------------------------------------------
 
@@ -195,14 +204,13 @@ class Trainer:
         return loss
 
     def _train_on(self, batch: Batch) -> float:
-        for group, share in zip(self.optimizer.param_groups, (1.0, self.config.style_rate), strict=True):
-            group["lr"] = self._rate() * share
         self.model.train()
         loss = self._loss(batch, self._context(batch))
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
-        self.optimizer.step()
+        rate = self._rate()
+        self.optimizer.step(rate, rate * self.config.matrix_rate, rate * self.config.style_rate)
         self.step += 1
         return loss.item()
 
@@ -284,13 +292,7 @@ class Trainer:
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors["styles"] = self.styles.weight.data
-        for name, parameter in self.parameters.items():
-            state = self.optimizer.state.get(parameter, {})
-            for key in ("exp_avg", "exp_avg_sq", "step"):
-                tensors[f"optimizer.{name}.{key}"] = state.get(
-                    key, torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
-                )
-        return tensors
+        return tensors | {f"optimizer.{name}": value for name, value in self.optimizer.tensors().items()}
 
     def save_run(self) -> None:
         """Writes all that is needed to go on from the current step."""
@@ -333,14 +335,10 @@ class Trainer:
         )
         with torch.no_grad():
             self.styles.weight.copy_(found["styles"])
-        for name, parameter in self.parameters.items():
-            self.optimizer.state[parameter] = {
-                key: found[f"optimizer.{name}.{key}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
-            }
-            for key in ("exp_avg", "exp_avg_sq"):
-                self.optimizer.state[parameter][key] = self.optimizer.state[parameter][key].to(
-                    self.device, memory_format=torch.preserve_format
-                )
+        prefix = "optimizer."
+        self.optimizer.load(
+            {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+        )
         state = json.loads(metadata["state"])
         self.step, self.best, self.since_best = state["step"], state["best"], state["since_best"]
 
