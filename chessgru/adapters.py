@@ -26,6 +26,7 @@ _KEPT: Final = ("condition.", "last_move.", "temperature", "place")
 """Parameters that no player changes: there are too many of them, or the style vector speaks for them."""
 
 
+_MOMENTUM: Final = 0.9  # of Muon: there are only some hundred steps
 _CONCENTRATION: Final = 2.0
 """What the network's opinion weighs against counts without age while learning through the memory."""
 
@@ -119,6 +120,7 @@ class Learner:
         *,
         style_rate: float,
         adapter_rate: float,
+        bias_rate: float,
         style_decay: float,
         memory: Memory | None = None,
     ) -> None:
@@ -132,9 +134,17 @@ class Learner:
             name: Factors(*(part.clone() for part in factors)) for name, factors in adapters.items()
         }
         parts = [part for factors in self._factors.values() for part in factors if part.numel()]
-        self._rates = (style_rate, adapter_rate)
-        groups = [{"params": [self._style]}] + ([{"params": parts}] if parts else [])
-        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        matrices = [part for part in parts if part.dim() == 2]
+        biases = [part for part in parts if part.dim() < 2]
+        adam = torch.optim.Adam([{"params": [self._style]}], betas=(0.9, 0.98))
+        self._optimizers: list[tuple[torch.optim.Optimizer, float]] = [(adam, style_rate)]
+        if biases:
+            self._optimizers.append((torch.optim.Adam(biases, betas=(0.9, 0.98)), bias_rate))
+        if matrices:
+            muon = torch.optim.Muon(
+                matrices, weight_decay=0.0, momentum=_MOMENTUM, adjust_lr_fn="match_rms_adamw"
+            )
+            self._optimizers.append((muon, adapter_rate))
         self._style_decay = style_decay
         self._memory = memory and replace(memory, weights=np.ones_like(memory.weights))
         self._halved = halves_well()
@@ -164,13 +174,13 @@ class Learner:
         if self._memory is not None:
             chosen = _remembering(self._memory, chosen, batch)
         loss = -chosen.mean()
-        self._optimizer.zero_grad()
+        self._style.grad = None
         self._model.zero_grad()
         (loss + self._style_decay * self._style.square().sum()).backward()
         self._project()
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=False):
-            group["lr"] = rate * share
-        self._optimizer.step()
+        for optimizer, rate in self._optimizers:
+            optimizer.param_groups[0]["lr"] = rate * share
+            optimizer.step()
         self._merge()
         return float(loss.item())
 

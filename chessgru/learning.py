@@ -33,12 +33,16 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:
-    """How to learn a player. The defaults were chosen on players that nothing else was measured on."""
+    """How to learn a player.
+
+    The defaults were chosen on players that nothing else was measured on; rates and batches of the style on
+    three of the panel (benchmarks/LOG.md, "small batches and Muon").
+    """
 
     aside_share: float = 0.15
     """The share of the games that is kept aside."""
     aside_most: int = 100
-    style_steps: int = 20
+    style_steps: int = 32
     style_rate: float = 0.05
     style_decay: float = 60.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
@@ -49,12 +53,14 @@ class LearningConfig:
     """How often the adapters see the games."""
     most_plies: int = 240_000
     """The most plies they read: with more games there are fewer passes, and the oldest are left out."""
-    adapter_rate: float = 7e-4
+    adapter_rate: float = 5e-3
+    """The learning rate of the adapters' matrices, which Muon changes (`chessgru.optimization`)."""
+    bias_rate: float = 7e-4
     scales: tuple[float, ...] = (1.0, 0.5, 0.25)
     """How much of what was learned to keep: all of these are tried on the games kept aside."""
     through_memory: bool = True
     """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
-    plies_per_batch: int = 2048
+    plies_per_batch: int = 512
     k_own: float = 2.0
     """The expected concentrations, over players."""
     k_h2h: float = 16.0
@@ -394,6 +400,7 @@ def _learner(
         start.adapters,
         style_rate=config.style_rate if not start.adapters else 0.2 * config.style_rate,
         adapter_rate=config.adapter_rate,
+        bias_rate=config.bias_rate,
         style_decay=config.style_decay / own,
         memory=memory if config.through_memory else None,
     )

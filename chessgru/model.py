@@ -13,6 +13,7 @@ Shapes: B games, T plies, N positions, C channels, H hidden units, K condition, 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, NamedTuple
@@ -34,6 +35,9 @@ from chessgru.replay import (
     position_keys,
     replay,
 )
+
+# oneDNN keeps what it compiled for 1,024 shapes, about a megabyte each, and every batch of games has its own.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Cell = Literal["gru", "lstm", "rnn"]
 NO_MOVE: Final = vocabulary.SIZE

@@ -26,7 +26,8 @@ def learner_of(model, adapters, memory=None):
         torch.zeros(4),
         adapters,
         style_rate=0.05,
-        adapter_rate=2e-2,
+        adapter_rate=6e-2,
+        bias_rate=2e-2,
         style_decay=0.0,
         memory=memory,
     )

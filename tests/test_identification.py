@@ -36,7 +36,9 @@ def test_everybody_is_recognised_by_games_not_learned_from(base, profiles, name)
 
 
 def test_style_speaks_too(base):
-    config = LearningConfig(style_steps=4, passes=4, rank=2, adapters_from=10, adapter_rate=1e-2)
+    config = LearningConfig(
+        style_steps=4, passes=4, rank=2, adapters_from=10, adapter_rate=4e-2, bias_rate=1e-2
+    )
     learned = [
         learn(base, games_of(name, 20), {name.casefold()}, name=name, config=config)
         for name in ("Ann", "Bob")

@@ -13,7 +13,13 @@ from chessgru.own_moves import history, read
 from chessgru.profiles import adapted
 
 QUICK = LearningConfig(
-    style_steps=4, passes=6, rank=2, adapters_from=20, adapter_rate=1e-2, plies_per_batch=300
+    style_steps=4,
+    passes=6,
+    rank=2,
+    adapters_from=20,
+    adapter_rate=4e-2,
+    bias_rate=1e-2,
+    plies_per_batch=300,
 )
 
 
