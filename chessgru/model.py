@@ -36,7 +36,7 @@ from chessgru.replay import (
     replay,
 )
 
-# oneDNN keeps what it compiled for 1,024 shapes, about a megabyte each, and every batch of games has its own.
+# oneDNN keeps what it compiled for 1,024 shapes, about a megabyte each; every batch of games has its own.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Cell = Literal["gru", "lstm", "rnn"]
