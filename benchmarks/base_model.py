@@ -34,10 +34,11 @@ MASTERS_SEED = 2026
 AMATEURS_SEED = 32992  # gives the six accounts that the shipped model was trained without; see LOG.md
 MODEL = ModelConfig(channels=48, blocks=2, late_blocks=1)
 TRAINING = TrainingConfig(
-    passes=1.552,
+    passes=3.303,
     plies_per_batch=2560,
     learning_rate=1.7e-3,
-    master_share=0.5,
+    master_share=0.25,
+    matrix_rate=2.0,
     validate_every=500,
     precision="bfloat16",
 )
