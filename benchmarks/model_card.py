@@ -209,6 +209,7 @@ def main() -> None:
         plies=f"{len(training.tokens):,}",
         temperature=f"{temperature:.3f}",
         positions=f"{len(book):,}",
+        master_share=about["training"]["master_share"],
         deep=PLIES,
         least=LEAST,
         validation=about["validation"],
@@ -227,8 +228,9 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in two and a
-  half hours. The run had two legs: the learning rate fell to zero at step 6,404 and began anew (benchmarks/LOG.md).
+- Training: `{training}`, {step} steps, about {seen} million plies read, with 3 threads of a 4-core machine without a GPU in four
+  hours. The run had three legs: the learning rate fell to zero at steps 6,404 and 16,399 and began anew, the third leg with Muon
+  (benchmarks/LOG.md); the settings here are the last leg's.
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
@@ -240,7 +242,8 @@ the prior of everything that chessgru says about one person. It holds no names a
 (1749 to 2023), amateurs of all ratings on Lichess and chess.com, several single accounts (capped, so that nobody
 becomes the average person). Ratings are FIDE's for masters and the site's otherwise: two scales. Left out entirely:
 every game of 26 players (20 masters and 6 amateurs, drawn by a seeded rule) on whom learning a person is measured,
-and the games of the test sets below. Half of the games with a side of 2400 or more are used in a pass.
+and the games of the test sets below. Of the games with a side of 2400 or more a pass uses
+{master_share:.0%}.
 
 {data}
 
