@@ -331,6 +331,11 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def heed_ctrl_c():
+    """A shell lets what it starts in the background ignore Ctrl-C, and processes inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watching_ends_with_ctrl_c(tmp_path, evening):
     folder = tmp_path / "watched"
     folder.mkdir()
@@ -340,6 +345,7 @@ def test_watching_ends_with_ctrl_c(tmp_path, evening):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"CHESSGRU_HOME": str(tmp_path / "home")},
+        preexec_fn=heed_ctrl_c,
     )
     assert "watching" in process.stderr.readline()
     write(folder / "new.pgn", legal_games(3))
