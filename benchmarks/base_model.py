@@ -33,6 +33,7 @@ MASTERS, AMATEURS = 20, 6
 MASTERS_SEED = 2026
 AMATEURS_SEED = 32992  # gives the six accounts that the shipped model was trained without; see LOG.md
 MODEL = ModelConfig(channels=48, blocks=2, late_blocks=1)
+# One leg of as many plies as the three legs in which the shipped model was trained; see LOG.md.
 TRAINING = TrainingConfig(
     passes=3.303,
     plies_per_batch=2560,
