@@ -4,10 +4,10 @@
     python benchmarks/ablations.py --out RESULTS.jsonl --table
 
 Every variant reads the same games in the same order once, `--plies` of them, with the settings of
-`base_model.py` but half its plies a batch, and is scored on the same 800 games. One JSON line a finished
-variant goes to RESULTS.jsonl; what is there already is not trained again. `--table` prints differences to
-the baseline, paired, with 95 % intervals from a bootstrap over the scored games. These do not hold the
-chance of the training itself: the row "baseline with another seed" shows it.
+`base_model.py` but the batches and rates of a short run, and is scored on the same 800 games. One JSON line
+a finished variant goes to RESULTS.jsonl; what is there already is not trained again. `--table` prints
+differences to the baseline, paired, with 95 % intervals from a bootstrap over the scored games. These do
+not hold the chance of the training itself: the row "baseline with another seed" shows it.
 
 A variant is a shape, or changes to a new `MoveGRU`, or a subclass of it; see `VARIANTS`.
 """
@@ -35,7 +35,7 @@ from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
 from chessgru.model import NO_MOVE, PLANES, Block, Context, LegalLogits, ModelConfig, MoveGRU
-from chessgru.replay import Legal, mirror_tokens
+from chessgru.replay import mirror_tokens
 from chessgru.scores import Resampling
 from chessgru.sequences import Sequences
 from chessgru.training import Trainer, TrainingConfig, hold_out
@@ -47,12 +47,19 @@ LAST_MOVE, ATTACKERS = (13, 14), (19, 20)
 OTHER_SIDE = (*range(6, 12), *range(6), 12, 13, 14, 17, 18, 15, 16, 20, 19, 21)
 
 
+class Network(MoveGRU):
+    """Always runs its own layers: the compiled way through them would not see what a variant changes."""
+
+    def _quick(self, positions: int) -> bool:  # noqa: ARG002
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """One row of the table."""
 
     model: ModelConfig = MODEL
-    network: type[MoveGRU] = MoveGRU
+    network: type[Network] = Network
     change: Callable[[MoveGRU], object] = lambda _: None
     training: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -117,15 +124,17 @@ class Forgetful(nn.Module):
         return hidden.view(*inputs.shape[:2], -1), None
 
 
-class EveryMove(MoveGRU):
+class EveryMove(Network):
     """Learns to tell the move played from the whole vocabulary; only scoring applies the rules."""
 
-    def _decide(self, x: Tensor, legal: Legal, *rest: Tensor) -> LegalLogits:
-        moves = torch.ones_like(legal.moves) if self.training else legal.moves
-        return super()._decide(x, legal._replace(moves=moves), *rest)
+    def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
+        if self.training:
+            legal = view.legal._replace(moves=torch.ones_like(view.legal.moves))
+            view = view._replace(legal=legal)
+        return super()._decide(view, hidden, people)
 
 
-class PooledHead(MoveGRU):
+class PooledHead(Network):
     """Gives each move's logit from a summary of the board, the state and the condition."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
@@ -134,9 +143,8 @@ class PooledHead(MoveGRU):
         self.moves = nn.Linear(8 * 64 + self.mood.in_features, vocabulary.SIZE)
         del self.origin, self.target, self.promotion, self.mood
 
-    def _decide(
-        self, x: Tensor, legal: Legal, matrix: Tensor, hidden: Tensor, people: Tensor
-    ) -> LegalLogits:
+    def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
+        legal, matrix, x = view
         mood = torch.cat([hidden.to(people.dtype), people], dim=-1)
         for block in self.late_blocks:
             x = block(x, matrix, mood, None)
@@ -147,7 +155,7 @@ class PooledHead(MoveGRU):
         return LegalLogits(position, token, logits, len(x))
 
 
-class Absolute(MoveGRU):
+class Absolute(Network):
     """Sees the board from White's side always, with a plane that says who is to move.
 
     The last step of the head turns the squares, so that moves are named as everywhere.
@@ -176,13 +184,12 @@ class Absolute(MoveGRU):
         color = self.black.to(planes.dtype).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
         return super()._trunk(torch.cat([planes, color], dim=1), self._turned_matrix(matrix), *rest)
 
-    def _decide(
-        self, x: Tensor, legal: Legal, matrix: Tensor, hidden: Tensor, people: Tensor
-    ) -> LegalLogits:
-        mood, turned = torch.cat([hidden.to(people.dtype), people], dim=-1), self._turned_matrix(matrix)
+    def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
+        mood, x = torch.cat([hidden.to(people.dtype), people], dim=-1), view.squares
+        turned = self._turned_matrix(view.matrix)
         for block in self.late:
             x = block(x, turned, mood, None)
-        return super()._decide(self._turn(x, x.flip(2)), legal, matrix, hidden, people)
+        return super()._decide(view._replace(squares=self._turn(x, x.flip(2))), hidden, people)
 
 
 # Changes to a network ---------------------------------------------------------------------------------
@@ -252,7 +259,12 @@ def hide_people(model: MoveGRU) -> None:
 
 
 SETTINGS = replace(
-    TRAINING, plies_per_batch=TRAINING.plies_per_batch // 2, precision="float32", validate_every=10**9
+    TRAINING,
+    plies_per_batch=1280,
+    learning_rate=1.7e-3,
+    matrix_rate=3.0,
+    precision="float32",
+    validate_every=10**9,
 )
 BASELINE = "baseline"
 VARIANTS: dict[str, Variant] = {

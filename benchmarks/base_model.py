@@ -1,7 +1,7 @@
 """Makes the shipped base model from folders of PGN files: token files, the panel left out, training.
 
     python benchmarks/base_model.py prepare GAMES_DIR --aliases ALIASES.json --exclude EVAL_DIR
-    python benchmarks/base_model.py train runs/data
+    torchrun --nproc-per-node 4 benchmarks/base_model.py train runs/data
 
 `prepare` writes `training.parquet` and `panel.parquet`. The panel is 20 masters with 1,000 to 2,500 games
 and 6 amateur accounts with at least 1,000, drawn by a seeded rule; every game of theirs is left out of
@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from chessgru import data_parallel
 from chessgru.game import Game, name_key
 from chessgru.model import ModelConfig
 from chessgru.pgn import read_games
@@ -145,19 +146,25 @@ def prepare(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Trains the model; run it again to go on after an interruption."""
-    torch.set_num_threads(options.threads)
+    with data_parallel.begin():
+        torch.set_num_threads(options.threads)
+        train_together(options)
+
+
+def train_together(options: argparse.Namespace) -> None:
+    """Does this process's part of the training."""
     training, validation = hold_out(Sequences.load(options.data / "training.parquet"), 800, seed=1)
     trainer = Trainer(
         training, validation, options.out, model=MODEL, config=TRAINING, device=options.device
     )
-    bar = tqdm(total=trainer.steps, unit="step")
+    bar = tqdm(total=trainer.steps, unit="step", disable=not data_parallel.is_first())
 
     def report(progress: Progress) -> None:
         bar.update(progress.step - bar.n)
         bar.set_postfix(
             loss=f"{progress.loss:.3f}", plies_a_second=f"{progress.plies / progress.seconds:.0f}"
         )
-        if progress.validation:
+        if progress.validation and data_parallel.is_first():
             bar.write(f"step {progress.step}: {dict(progress.validation)}")
 
     trainer.run(report)
@@ -179,7 +186,7 @@ def main() -> None:
     second = commands.add_parser("train")
     second.add_argument("data", type=Path)
     second.add_argument("--out", type=Path, default=Path("runs/base"))
-    second.add_argument("--threads", type=int, default=4)
+    second.add_argument("--threads", type=int, default=1, help="of each process")
     second.add_argument("--device", default="cpu")
     second.set_defaults(do=train)
     options = parser.parse_args()

@@ -29,6 +29,11 @@ class Batch(NamedTuple):
     players: Tensor
     """(B, 2) int64, 0 is nobody in particular."""
 
+    def select(self, games: Tensor) -> Batch:
+        """Returns the games at these positions, (N,) int64, and no more plies than their longest has."""
+        part = Batch(*(each[games] for each in self))
+        return part._replace(tokens=part.tokens[:, : int(part.lengths.max())])
+
 
 def pad(sequences: Sequences, games: NDArray[np.int64], players: NDArray[np.int64] | None = None) -> Batch:
     """Returns games as one batch; `players` maps player numbers (and -1, the last) to style rows."""

@@ -26,7 +26,7 @@ def _rows(tensor: Tensor) -> Tensor:
 
 def _matrices_in(name: str, parameter: Tensor, cell: str) -> int:
     """Returns how many matrices of hidden layers lie one above the other in a parameter: 0 for others."""
-    if not name.startswith(_HIDDEN) or parameter.ndim < 2:
+    if not name.startswith(_HIDDEN) or parameter.ndim not in (2, 4):
         return 0
     if name.startswith("recurrent."):
         return _GATES[cell]

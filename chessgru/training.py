@@ -1,7 +1,8 @@
 """Trains a base model: resumable, deterministic on the CPU, early-stopped.
 
 Nothing random outlives a step: what a batch holds and what is dropped in it depend only on the seed and the
-step's number. So a run that is killed and resumed ends with the weights of one that was not.
+step's number. So a run that is killed and resumed ends with the weights of one that was not. Several
+processes can share the work (`chessgru.data_parallel`); then the first of them writes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from chessgru import data_parallel
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
 from chessgru.errors import CheckpointError, SettingsError
@@ -205,14 +207,20 @@ class Trainer:
 
     def _train_on(self, batch: Batch) -> float:
         self.model.train()
-        loss = self._loss(batch, self._context(batch))
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        mine, loss = torch.from_numpy(data_parallel.own_part(batch.lengths.numpy())), 0.0
+        if len(mine):
+            context = Context(*(each[mine.to(each.device)] for each in self._context(batch)))
+            share = batch.lengths[mine].sum().item() / batch.lengths.sum().item()
+            own_loss = self._loss(batch.select(mine), context) * share
+            own_loss.backward()  # type: ignore[no-untyped-call]
+            loss = own_loss.item()
+        data_parallel.add_up_gradients(self.parameters.values())
         nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
         rate = self._rate()
         self.optimizer.step(rate, rate * self.config.matrix_rate, rate * self.config.style_rate)
         self.step += 1
-        return loss.item()
+        return data_parallel.add_up(loss)[0]
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -221,8 +229,11 @@ class Trainer:
         nll = hits = plies = 0.0
         games = np.arange(len(self.validation))
         for group in batches_of(self.validation, games, self.config.plies_per_batch):
-            batch = pad(self.validation, group)
-            styles = torch.zeros(len(group), 2, self.model.config.style, device=self.device)
+            mine = data_parallel.own_part(self.validation.lengths[group])
+            if not len(mine):
+                continue
+            batch = pad(self.validation, group[mine])
+            styles = torch.zeros(len(mine), 2, self.model.config.style, device=self.device)
             context = Context(batch.ratings.to(self.device), batch.speed.to(self.device), styles)
             kind = self.device.type
             with torch.autocast(kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
@@ -235,6 +246,7 @@ class Trainer:
             beaten = torch.zeros(len(played), dtype=torch.bool, device=self.device)
             hits += len(played) - beaten.index_put((logits.position[better],), better[better]).sum().item()
             plies += len(played)
+        nll, hits, plies = data_parallel.add_up(nll, hits, plies)
         return {"nll": nll / plies, "top1": hits / plies}
 
     # The run --------------------------------------------------------------------------------------
@@ -267,6 +279,7 @@ class Trainer:
         self.since_best = 0 if better else self.since_best + 1
         if better:
             self.best = scores["nll"]
+        if better and data_parallel.is_first():
             about = {
                 **self.about,
                 "training": asdict(self.config),
@@ -296,6 +309,8 @@ class Trainer:
 
     def save_run(self) -> None:
         """Writes all that is needed to go on from the current step."""
+        if not data_parallel.is_first():
+            return
         state = {"step": self.step, "best": self.best, "since_best": self.since_best}
         metadata = {"settings": json.dumps(self._settings()), "state": json.dumps(state)}
         tensors = {name: value.detach().contiguous().cpu() for name, value in self._tensors().items()}

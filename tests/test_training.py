@@ -16,6 +16,7 @@ import torch
 from legal_games import legal_games
 from safetensors import safe_open
 
+from chessgru import data_parallel
 from chessgru.batches import batches_of, pad
 from chessgru.checkpoint import load_checkpoint, save_checkpoint
 from chessgru.errors import CheckpointError, SettingsError
@@ -123,6 +124,78 @@ def test_a_run_killed_at_any_time_ends_with_the_same_bits(data, tmp_path):
     trainer(data, tmp_path / "killed").run()
     assert not list((tmp_path / "killed").glob(".*"))  # what a half-written file left
     assert run_of(tmp_path / "whole") == run_of(tmp_path / "killed")
+
+
+_TOGETHER = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+sys.path.insert(0, {tests!r})
+from test_training import two_steps
+from chessgru import data_parallel
+from chessgru.sequences import encode
+from chessgru.training import hold_out
+from legal_games import legal_games
+data = hold_out(encode(legal_games(60)), 6, seed=0)
+with data_parallel.begin():
+    loss, gradients, step = two_steps(data, Path(sys.argv[1]))
+    if data_parallel.is_first():
+        torch.save((loss, gradients), sys.argv[2])
+    print(data_parallel.processes(), step, sum(each.sum().item() for each in gradients.values()))
+"""
+
+
+def two_steps(data, folder):
+    """Trains for two steps: the second's loss, and the first's gradients, as both depend on all games."""
+    one, losses = trainer(data, folder, replace(SHORT, validate_every=2)), []
+    one.run(lambda progress: losses.append(progress.loss), stop_at=1)
+    gradients = {name: each.grad.clone() for name, each in one.parameters.items()}
+    one.run(lambda progress: losses.append(progress.loss), stop_at=2)
+    return losses[1], gradients, one.step
+
+
+def test_three_processes_learn_what_one_learns(data, tmp_path):
+    loss, gradients, _ = two_steps(data, tmp_path / "alone")
+    script, result = tmp_path / "together.py", tmp_path / "result.pt"
+    script.write_text(_TOGETHER.format(tests=str(Path(__file__).parent)))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3"]
+    done = subprocess.run(
+        [*torchrun, str(script), str(tmp_path / "together"), str(result)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    assert len(said) == 3
+    assert said[0] == said[1] == said[2]  # the same sums everywhere
+    assert said[0][:2] == ["3", "2"]
+    other_loss, other_gradients = torch.load(result)
+    assert other_loss == pytest.approx(loss, abs=1e-4)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(other_gradients[name], gradient, rtol=1e-3, atol=1e-6)
+    for folder in ("alone", "together"):  # the first process wrote, and what it wrote can be read
+        assert {path.name for path in (tmp_path / folder).iterdir()} == {
+            "run.safetensors",
+            "weights.safetensors",
+            "config.json",
+        }
+        load_checkpoint(tmp_path / folder)
+
+
+def test_games_are_dealt_out_evenly_and_each_once(monkeypatch):
+    plies = np.random.default_rng(0).integers(1, 200, 41)
+    monkeypatch.setattr(data_parallel.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(data_parallel.dist, "get_world_size", lambda: 4)
+    parts = []
+    for rank in range(4):
+        monkeypatch.setattr(data_parallel.dist, "get_rank", lambda rank=rank: rank)
+        parts.append(data_parallel.own_part(plies))
+    assert sorted(np.concatenate(parts)) == list(range(41))
+    loads = [plies[part].sum() for part in parts]
+    assert max(loads) - min(loads) < 0.03 * sum(loads)
+    assert len(data_parallel.own_part(plies[:2])) == 0  # the fourth of four, and two games
 
 
 def test_training_ends_early_when_nothing_gets_better(data, tmp_path):

@@ -1,0 +1,82 @@
+"""Data-parallel training: several processes each read a part of every batch and add up their gradients.
+
+`torchrun --nproc-per-node N …` starts the processes and `begin` lets them meet; without it there is one,
+and nothing here does anything. All hold the same weights after every step, since the sums of the gradients
+are the same everywhere. On a processor, N processes of one thread train faster than one process of N
+threads: a game is read move by move, and little of that divides among threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+@contextmanager
+def begin() -> Iterator[None]:
+    """Joins the other processes that `torchrun` started, if it did."""
+    if not dist.is_torchelastic_launched():
+        yield
+        return
+    dist.init_process_group()
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def processes() -> int:
+    """Returns how many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def is_first() -> bool:
+    """Tells whether this is the process that writes and reports."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def own_part(plies: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns which of a batch's games this process reads, from their lengths (B,), in rising order.
+
+    Each process gets about as many plies; none if there are fewer games than processes.
+    """
+    if not dist.is_initialized():
+        return np.arange(len(plies))
+    loads, mine = np.zeros(processes()), []
+    for game in np.argsort(-plies, kind="stable"):
+        lightest = int(loads.argmin())
+        loads[lightest] += plies[game]
+        if lightest == dist.get_rank():
+            mine.append(int(game))
+    return np.array(sorted(mine), np.int64)
+
+
+def add_up(*values: float) -> list[float]:
+    """Returns each value's sum over the processes."""
+    if not dist.is_initialized():
+        return list(values)
+    total = torch.tensor(values, dtype=torch.float64)
+    dist.all_reduce(total)
+    return total.tolist()
+
+
+def add_up_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replaces each gradient by its sum over the processes, in place."""
+    if not dist.is_initialized():
+        return
+    gradients: list[Tensor] = []
+    for parameter in parameters:
+        if parameter.grad is None:  # a process without games
+            parameter.grad = torch.zeros_like(parameter)
+        gradients.append(parameter.grad)
+    flat = torch.cat([each.flatten() for each in gradients])
+    dist.all_reduce(flat)
+    parts = torch.split(flat, [each.numel() for each in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view(gradient.shape))
