@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from panel import fast_read, games_by_time, subject
+from panel import games_by_time, subject
 from tqdm import tqdm
 
 from chessgru.checkpoint import load_checkpoint
 from chessgru.game import Game
 from chessgru.learning import memory_only
+from chessgru.own_moves import read
 from chessgru.sequences import Sequences
 
 SETS = (10, 30, 100)
@@ -66,7 +67,7 @@ def main() -> None:
     results: dict[int, list[bool]] = {size: [] for size in SETS}
     for number, who in enumerate(tqdm(subjects)):
         test = who.test.select(np.arange(len(who.test))[-max(SETS) :])
-        network = fast_read(base.model, test, None)
+        network = read(base.model, test, None)
         fits = np.array(
             [
                 np.bincount(network.game, -network.mixed(each.memory, each.k_own).nll(), len(test))

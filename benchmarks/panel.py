@@ -23,7 +23,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from chessgru.adapters import halves_well
 from chessgru.checkpoint import Checkpoint, load_checkpoint
 from chessgru.game import TIME_CLASSES, Game, TimeClass, name_key
 from chessgru.learning import LearningConfig, learn
@@ -80,11 +79,6 @@ def subject(panel: Sequences, number: int, player: int, most: int) -> Subject:
     return Subject(number, key, played[:-count], history(shown, {key}))
 
 
-def fast_read(model: torch.nn.Module, games: History, style: np.ndarray | None) -> OwnMoves:
-    with torch.autocast("cpu", torch.bfloat16, enabled=halves_well()):
-        return read(model, games, style)
-
-
 def scores(moves: OwnMoves) -> dict[str, float]:
     """Returns top-1, NLL and ECE over all plies, and the first two from ply 10 on."""
     first, nll, late = moves.rank() == 1, moves.nll(), moves.ply >= 10
@@ -122,13 +116,13 @@ def parts(
     if not profile.adapters and not profile.style.any():
         yield "all", mixed(network, profile)
         return
-    own = fast_read(adapted(base.model, profile), who.test, profile.style)
+    own = read(adapted(base.model, profile), who.test, profile.style)
     yield "all", mixed(own, profile)
     yield "no memory", own
     yield "no head-to-head", mixed(own, profile, head_to_head=False)
     if profile.adapters:
-        yield "no adapters", mixed(fast_read(base.model, who.test, profile.style), profile)
-        yield "no style vector", mixed(fast_read(adapted(base.model, profile), who.test, None), profile)
+        yield "no adapters", mixed(read(base.model, who.test, profile.style), profile)
+        yield "no style vector", mixed(read(adapted(base.model, profile), who.test, None), profile)
 
 
 def measure(
@@ -139,7 +133,7 @@ def measure(
     profile = learn(base, past, {who.key}, name=str(who.number), config=config, threads=threads)
     seconds = time.perf_counter() - start
     save_profile(replace(profile, name=str(who.number)), folder / f"{who.number}-{size}.safetensors")
-    network = fast_read(base.model, who.test, None)
+    network = read(base.model, who.test, None)
     about = {"player": who.number, "size": size, "games": len(past), "seconds": round(seconds, 1)}
     about |= {"k_own": profile.k_own, "k_h2h": profile.k_h2h}
     return [{**about, "parts": name, **scores(moves)} for name, moves in parts(base, who, profile, network)]
@@ -153,7 +147,7 @@ def strangers(
     for other in others:
         path = folder / f"{other}-{size}.safetensors"
         profile = load_profile(path, base.digest, base.model)
-        moves = mixed(fast_read(adapted(base.model, profile), who.test, profile.style), profile)
+        moves = mixed(read(adapted(base.model, profile), who.test, profile.style), profile)
         row = {"player": who.number, "size": size, "parts": f"stranger {other}"}
         rows.append({**row, **scores(moves)})
     return rows

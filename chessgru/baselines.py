@@ -13,10 +13,10 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
+from chessgru.counts import Counts, Floats, Longs
 from chessgru.memory import Memory
 from chessgru.replay import (
     BLACK,
@@ -30,8 +30,6 @@ from chessgru.replay import (
 )
 from chessgru.sequences import Sequences
 
-Floats = NDArray[np.float64]
-Longs = NDArray[np.int64]
 DEFAULT_CONCENTRATION: Final = 5.0
 _PLIES_AT_ONCE: Final = 8192
 _GAMES_ASIDE: Final = 100
@@ -63,13 +61,6 @@ class Line(NamedTuple):
         """Returns (L,): the tokens of the legal moves in absolute coordinates."""
         tokens: Longs = np.where(self.ply[self.position] % 2 == 1, _MIRROR[self.token], self.token)
         return tokens
-
-    def places(self, position: Longs, token: Longs) -> tuple[Longs, NDArray[np.bool_]]:
-        """Returns where moves in absolute coordinates stand among the L, and whether they are legal."""
-        written = np.where(self.ply[position] % 2 == 1, _MIRROR[token], token)
-        codes, wanted = self.position * vocabulary.SIZE + self.token, position * vocabulary.SIZE + written
-        place = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-        return place, codes[place] == wanted
 
 
 class Forecaster(Protocol):
@@ -128,40 +119,6 @@ class Uniform:
         return logs
 
 
-@dataclass(frozen=True)
-class Counts:
-    """How often each move was played after each key: M different pairs, sorted."""
-
-    keys: Longs
-    """(M,), what tells situations apart, rising."""
-    tokens: Longs
-    """(M,), absolute."""
-    times: Floats
-    """(M,)."""
-
-    @classmethod
-    def of(cls, keys: Longs, tokens: NDArray[np.integer]) -> Counts:
-        """Returns the counts of P observed moves, each (P,)."""
-        order = np.lexsort((tokens, keys))
-        keys, moves = keys[order], tokens[order].astype(np.int64)
-        first = np.ones(len(keys), np.bool_)
-        first[1:] = (np.diff(keys) != 0) | (np.diff(moves) != 0)
-        start = np.flatnonzero(first)
-        times = np.diff(np.append(start, len(keys))).astype(np.float64)
-        return cls(keys[start], moves[start], times)
-
-    def after(self, keys: Longs, line: Line) -> Floats:
-        """Returns (L,): how often each legal move was played after the keys (N,) of a line."""
-        start, end = np.searchsorted(self.keys, keys, "left"), np.searchsorted(self.keys, keys, "right")
-        found = end - start
-        position = np.repeat(np.arange(len(keys)), found)
-        row = np.repeat(start - np.cumsum(found) + found, found) + np.arange(len(position))
-        place, legal = line.places(position, self.tokens[row])
-        times = np.zeros(len(line.position))
-        times[place[legal]] = self.times[row[legal]]
-        return times
-
-
 def count_positions(games: Sequences) -> Counts:
     """Returns what everybody played in each position of some games."""
     keys, tokens = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -174,8 +131,13 @@ def count_positions(games: Sequences) -> Counts:
 
 
 def count_memory(memory: Memory) -> Counts:
-    """Returns one player's moves by position as counts."""
+    """Returns one player's moves by position as counts, old games weighing as much as new ones."""
     return Counts.of(memory.keys, memory.tokens)
+
+
+def times_after(counts: Counts, keys: Longs, line: Line) -> Floats:
+    """Returns (L,): how often each legal move was played after the keys (N,) of a line."""
+    return counts.look_up(keys, line.position, line.absolute())[0]
 
 
 def posterior(prior: Floats, times: Floats, position: Longs, concentration: float) -> Floats:
@@ -205,13 +167,13 @@ class CountTable:
         rough = count_positions(earlier)
         evidence = _Evidence()
         for line in _lines(later):
-            evidence.add(np.exp(Uniform().forecast(line)), rough.after(line.keys, line), line)
+            evidence.add(np.exp(Uniform().forecast(line)), times_after(rough, line.keys, line), line)
         return cls(count_positions(games), concentration=evidence.concentration())
 
     def forecast(self, line: Line) -> Floats:
         """Returns (L,) log-probabilities."""
         prior = np.exp(self.prior.forecast(line))
-        times = self.counts.after(line.keys, line)
+        times = times_after(self.counts, line.keys, line)
         logs: Floats = np.log(posterior(prior, times, line.position, self.concentration))
         return logs
 
@@ -250,14 +212,14 @@ class NGram:
             # Each order is fitted over uniform: what it is worth by itself.
             uniform = np.exp(Uniform().forecast(line))
             for length, (counts, evidence) in enumerate(zip(rough, evidences, strict=True)):
-                evidence.add(uniform, counts.after(_line_keys(line, length), line), line)
+                evidence.add(uniform, times_after(counts, _line_keys(line, length), line), line)
         return cls(_count_moves(games, order), tuple(each.concentration() for each in evidences))
 
     def forecast(self, line: Line) -> Floats:
         """Returns (L,) log-probabilities."""
         probabilities = np.exp(Uniform().forecast(line))
         for length, (counts, k) in enumerate(zip(self.orders, self.concentrations, strict=True)):
-            times = counts.after(_line_keys(line, length), line)
+            times = times_after(counts, _line_keys(line, length), line)
             probabilities = posterior(probabilities, times, line.position, k)
         logs: Floats = np.log(probabilities)
         return logs

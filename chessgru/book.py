@@ -7,13 +7,12 @@ network's opinion is worth, depends on who plays, for amateurs follow masters' g
 because visits of other people are not draws from this person's habits:
 log k = weights[rating] + weights[-1] * log(1 + n), fitted by likelihood on validation games.
 
-Shapes: N positions with L legal moves in all, P positions of the book with M moves, K rating features.
+Shapes: N positions with L legal moves in all, K rating features.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from chessgru import vocabulary
 from chessgru.batches import batches_of, pad
+from chessgru.counts import Counts
 from chessgru.replay import position_keys, replay
 from chessgru.sequences import Sequences
 
@@ -50,42 +50,28 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """Counts of moves by position, and how much they weigh. It is a value: copies share its tensors."""
+    """Counts of moves by position, and how much they weigh. It is a value: copies share it."""
 
-    keys: Tensor
-    """(P,) int64 position keys, rising."""
-    moves: Tensor
-    """(M,) int64, row of the position * vocabulary.SIZE + token, rising."""
-    times: Tensor
-    """(M,) float32, how often the move was played there."""
+    counts: Counts
+    """By position key."""
     weights: Tensor
     """(K + 1,) float32, see the module's docstring."""
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.counts.keys)
 
     def __deepcopy__(self, memo: object) -> Book:
         return self
 
-    @cached_property
-    def visits(self) -> Tensor:
-        """(P,) float32, how often each position was met."""
-        rows = self.moves.div(vocabulary.SIZE, rounding_mode="floor")
-        return self.times.new_zeros(len(self)).index_add(0, rows, self.times)
-
-    def look_up(self, keys: Tensor, position: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
+    def look_up(
+        self, keys: NDArray[np.int64], position: NDArray[np.int64], token: NDArray[np.int64]
+    ) -> tuple[Tensor, Tensor]:
         """Returns (L,) how often each legal move was played, and (N,) how often each position was met.
 
         `keys` is (N,); `position` (L,) and `token` (L,) name the legal moves, in absolute coordinates.
         """
-        if not len(self):
-            return self.times.new_zeros(len(token)), self.times.new_zeros(len(keys))
-        row = torch.searchsorted(self.keys, keys).clamp(max=len(self) - 1)
-        known = self.keys[row] == keys
-        wanted = row[position] * vocabulary.SIZE + token
-        place = torch.searchsorted(self.moves, wanted).clamp(max=len(self.moves) - 1)
-        found = (self.moves[place] == wanted) & known[position]
-        return torch.where(found, self.times[place], 0.0), torch.where(known, self.visits[row], 0.0)
+        times, visits = self.counts.look_up(keys, position, token)
+        return torch.from_numpy(times).float(), torch.from_numpy(visits).float()
 
     def concentration(self, ratings: Tensor, visits: Tensor) -> Tensor:
         """Returns (N,): the visits that the network's opinion is worth; `ratings` is (N, K) features."""
@@ -94,7 +80,10 @@ class Book:
 
     def speak(self, logs: Tensor, keys: Tensor, position: Tensor, token: Tensor, ratings: Tensor) -> Tensor:
         """Returns (L,) log-probabilities after the book has spoken; `logs` (L,) are the network's."""
-        times, visits = self.look_up(keys, position, token)
+        times, visits = (
+            each.to(logs.device)
+            for each in self.look_up(*(each.cpu().numpy() for each in (keys, position, token)))
+        )
         k, n = (each[position] for each in (self.concentration(ratings, visits), visits))
         mixed = torch.log(times + k * logs.exp()) - torch.log(n + k)
         return torch.where(n > 0, mixed, logs)
@@ -119,27 +108,29 @@ class Book:
 
     def packed(self) -> dict[str, Tensor]:
         """Returns the tensors that a file holds, each as narrow as its values allow."""
-        rows = self.moves.div(vocabulary.SIZE, rounding_mode="floor")
-        peak = self.times.new_zeros(len(self)).scatter_reduce(0, rows, self.times, "amax")
-        scaled = self.times * (_MOST / peak.clamp(min=_MOST))[rows]
+        keys, times = self.counts.keys, self.counts.times
+        rows, tokens = np.divmod(self.counts.moves, vocabulary.SIZE)
+        peak = np.zeros(len(self))
+        np.maximum.at(peak, rows, times)
+        scaled = times * (_MOST / np.maximum(peak, _MOST))[rows]
         return {
-            "keys": self.keys,
-            "choices": torch.bincount(rows, minlength=len(self)).to(torch.uint8),
-            "tokens": (self.moves % vocabulary.SIZE).to(torch.int16),
-            "times": scaled.round().clamp(min=1).to(torch.int16),
+            "keys": torch.from_numpy(keys),
+            "choices": torch.from_numpy(np.bincount(rows, minlength=len(self)).astype(np.uint8)),
+            "tokens": torch.from_numpy(tokens.astype(np.int16)),
+            "times": torch.from_numpy(np.maximum(scaled.round(), 1).astype(np.int16)),
             "weights": self.weights,
         }
 
     @classmethod
     def unpacked(cls, tensors: dict[str, Tensor]) -> Book:
         """Returns the book that `packed` made these tensors of. Raises ValueError if they do not fit."""
-        keys, choices, tokens, times, weights = (
-            tensors[name] for name in ("keys", "choices", "tokens", "times", "weights")
+        keys, choices, tokens, times = (
+            tensors[name].numpy().astype(np.int64) for name in ("keys", "choices", "tokens", "times")
         )
-        if len(keys) != len(choices) or not int(choices.sum()) == len(tokens) == len(times):
+        if len(keys) != len(choices) or not choices.sum() == len(tokens) == len(times):
             raise ValueError(f"{len(keys)} positions, {len(tokens)} moves and {len(times)} counts")
-        rows = torch.repeat_interleave(torch.arange(len(keys)), choices.long())
-        return cls(keys, rows * vocabulary.SIZE + tokens.long(), times.float(), weights)
+        moves = np.repeat(np.arange(len(keys)), choices) * vocabulary.SIZE + tokens
+        return cls(Counts(keys, moves, times.astype(np.float64)), tensors["weights"])
 
 
 def count_openings(games: Sequences, features: int, *, plies: int = PLIES, least: int = LEAST) -> Book:
@@ -148,20 +139,8 @@ def count_openings(games: Sequences, features: int, *, plies: int = PLIES, least
     Positions met fewer than `least` times are left out. The weights, of `features` rating features, are
     zero: `Book.fitted` sets them.
     """
-    keys, tokens = _moves_played(_openings(games, plies))
-    order = np.lexsort((tokens, keys))
-    keys, tokens = keys[order], tokens[order]
-    positions, row, visits = np.unique(keys, return_inverse=True, return_counts=True)
-    kept = visits >= least
-    number = np.cumsum(kept) - 1
-    some = kept[row]
-    moves, times = np.unique(number[row[some]] * vocabulary.SIZE + tokens[some], return_counts=True)
-    return Book(
-        torch.from_numpy(positions[kept]),
-        torch.from_numpy(moves),
-        torch.from_numpy(times).float(),
-        torch.zeros(features + 1),
-    )
+    counts = Counts.of(*_moves_played(_openings(games, plies)))
+    return Book(counts.met(least), torch.zeros(features + 1))
 
 
 def _openings(games: Sequences, plies: int) -> Sequences:

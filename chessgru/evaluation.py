@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from chessgru import vocabulary
-from chessgru.baselines import Counts, Floats, Forecaster, Line, Longs, read_line
+from chessgru.baselines import Forecaster, Line, read_line, times_after
 from chessgru.batches import batches_of
 from chessgru.book import Book, Evidence
+from chessgru.counts import Counts, Floats, Longs
 from chessgru.game import TIME_CLASSES
 from chessgru.model import Condition, Context, MoveGRU
 from chessgru.sequences import Sequences
@@ -110,7 +111,7 @@ def _circumstances(line: Line, index: Longs, own: Counts | None) -> dict[str, ob
         "phase": np.array(PHASES)[phase_of(line.ply, line.pieces)],
     }
     if own is not None:
-        times = own.after(line.keys, line)
+        times = times_after(own, line.keys, line)
         columns["seen"] = np.bincount(line.position, weights=times, minlength=len(line.ply)) > 0
     return columns
 
@@ -180,10 +181,8 @@ def fit_book(model: MoveGRU, book: Book, games: Sequences) -> Book:
 
 
 def _evidence(network: Network, book: Book, line: Line) -> Evidence:
-    keys, position, token, played = (
-        torch.from_numpy(each) for each in (line.keys, line.position, line.absolute(), line.played)
-    )
-    times, visits = book.look_up(keys, position, token)
+    times, visits = book.look_up(line.keys, line.position, line.absolute())
+    played = torch.from_numpy(line.played)
     side = line.ply % 2
     ratings = line.batch.ratings[torch.from_numpy(line.game), torch.from_numpy(side)]
     features = Condition.rating_knots(ratings if network.with_ratings else torch.zeros_like(ratings))

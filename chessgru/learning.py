@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chessgru.adapters import Adapters, Factors, Learner, halves_well, merged, new_adapters
+from chessgru.adapters import Adapters, Factors, Learner, merged, new_adapters
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, SettingsError
@@ -42,8 +42,8 @@ class LearningConfig:
     aside_share: float = 0.15
     """The share of the games that is kept aside."""
     aside_most: int = 100
-    style_steps: int = 32
-    style_rate: float = 0.05
+    style_steps: int = 16
+    style_rate: float = 0.1
     style_decay: float = 60.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
     adapters_from: int = 40
@@ -188,8 +188,7 @@ class Aside:
         self._note("memory", self.best)
 
     def _read(self, model: MoveGRU, style: NDArray[np.float32]) -> OwnMoves:
-        with torch.autocast("cpu", torch.bfloat16, enabled=halves_well()):
-            return read(model, self.games, style)
+        return read(model, self.games, style)
 
     def _half_life(self, network: OwnMoves, memory: Memory) -> float:
         """Returns how fast this player's past should be forgotten."""
@@ -398,7 +397,7 @@ def _learner(
         model,
         start.vector,
         start.adapters,
-        style_rate=config.style_rate if not start.adapters else 0.2 * config.style_rate,
+        style_rate=config.style_rate if not start.adapters else 0.1 * config.style_rate,
         adapter_rate=config.adapter_rate,
         bias_rate=config.bias_rate,
         style_decay=config.style_decay / own,

@@ -12,12 +12,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from chessgru.counts import Counts
 from chessgru.game import Game, Side, name_key
 from chessgru.replay import position_keys, replay
 
@@ -48,7 +50,7 @@ class Count:
 NOTHING = Count({}, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
     """One player's moves by position: M rows, sorted by position key."""
 
@@ -93,25 +95,12 @@ class Memory:
         `keys` is (N,); `position` (L,) and `token` (L,) name L moves of these positions. Returns the weight
         with which each of the L moves was played, and (N,) that of the visits to each position.
         """
-        if not len(self.keys):
-            return np.zeros(len(position)), np.zeros(len(keys))
-        start = np.searchsorted(self.keys, keys, "left")
-        there = np.searchsorted(self.keys, keys, "right") > start
-        row = np.minimum(start, len(self.keys) - 1)  # stands for the position
-        first = self._first_rows()
-        visits = np.bincount(first, self.weights, len(self.keys))[row]
-        moves, kind = np.unique(first * 2048 + self.tokens, return_inverse=True)
-        played = np.bincount(kind, self.weights)
-        wanted = row[position] * 2048 + token
-        found = np.minimum(np.searchsorted(moves, wanted), len(moves) - 1)
-        known = (moves[found] == wanted) & there[position]
-        return np.where(known, played[found], 0.0), np.where(there, visits, 0.0)
+        return self.counts.look_up(keys, position, token)
 
-    def _first_rows(self) -> NDArray[np.int64]:
-        """Returns (M,): the first row of each row's position."""
-        begins = np.r_[True, self.keys[1:] != self.keys[:-1]]
-        first: NDArray[np.int64] = np.flatnonzero(begins)[np.cumsum(begins) - 1]
-        return first
+    @cached_property
+    def counts(self) -> Counts:
+        """The weights added up by position and move."""
+        return Counts.of(self.keys, self.tokens, self.weights.astype(np.float64))
 
     def against(self, names: Collection[str]) -> Memory:
         """Returns the head-to-head part: games against somebody with one of these `name_key`s."""

@@ -11,17 +11,17 @@ import pandas as pd
 
 from chessgru.baselines import (
     CountTable,
-    Floats,
     Forecaster,
     Line,
-    Longs,
     Uniform,
     count_memory,
     fit_concentration,
     read_line,
+    times_after,
 )
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
+from chessgru.counts import Floats, Longs
 from chessgru.errors import UnknownPlayerError
 from chessgru.evaluation import Network, forecast_games
 from chessgru.game import Game, name_key
@@ -129,7 +129,7 @@ def _concentration_alone(past: Sequence[Game], names: Collection[str]) -> float:
     for group in batches_of(latest.sequences, np.arange(len(latest)), _PLIES_AT_ONCE):
         line = read_line(latest.sequences, group)
         own = line.ply % 2 == latest.side[line.number[line.game]]
-        times = rough.after(line.keys, line)
+        times = times_after(rough, line.keys, line)
         total = np.bincount(line.position, weights=times, minlength=len(line.ply))
         prior = np.exp(Uniform().forecast(line))
         evidence.append(np.stack([prior[line.played], times[line.played], total])[:, own])

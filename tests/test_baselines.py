@@ -11,7 +11,6 @@ from legal_games import ANNA, legal_games
 
 from chessgru.baselines import (
     DEFAULT_CONCENTRATION,
-    Counts,
     CountTable,
     NGram,
     Uniform,
@@ -20,6 +19,7 @@ from chessgru.baselines import (
     fit_concentration,
     posterior,
     read_line,
+    times_after,
 )
 from chessgru.memory import remember
 from chessgru.sequences import encode
@@ -87,7 +87,7 @@ def test_the_count_table_repeats_what_was_played_in_the_position():
 def test_a_players_memory_counts_his_own_moves_alone():
     memory = remember(GAMES, {"anna"})
     line = the_line()
-    totals = np.bincount(line.position, weights=count_memory(memory).after(line.keys, line))
+    totals = np.bincount(line.position, weights=times_after(count_memory(memory), line.keys, line))
     own = 0
     for number, (board, _) in enumerate(boards(GAMES[:1])):
         if board.turn == (GAMES[0].white == ANNA):
@@ -110,13 +110,6 @@ def test_the_ngram_knows_the_reply_to_the_last_moves_and_backs_off():
     best = UCI[tokens[rows][np.argmax(logs[rows])]]
     assert best in ("c7c5", "e7e5")
     assert -logs[line.played].mean() < -Uniform().forecast(line)[line.played].mean()
-
-
-def test_a_longer_context_is_told_apart_from_a_shorter_one_that_looks_alike():
-    counts = Counts.of(np.array([5, 5, 5, 9]), np.array([1, 1, 2, 1], np.uint16))
-    assert counts.keys.tolist() == [5, 5, 9]
-    assert counts.tokens.tolist() == [1, 2, 1]
-    assert counts.times.tolist() == [2, 1, 1]
 
 
 def test_the_concentration_is_the_one_that_made_the_data():

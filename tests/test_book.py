@@ -15,6 +15,7 @@ from legal_games import legal_games
 from chessgru.baselines import read_line
 from chessgru.book import Book, Evidence, count_openings
 from chessgru.checkpoint import load_checkpoint, model_digest, save_checkpoint
+from chessgru.counts import Counts
 from chessgru.errors import CheckpointError
 from chessgru.evaluation import Network, fit_book, without_book
 from chessgru.model import NO_MOVE, RATING_FEATURES, Context, ModelConfig, MoveGRU
@@ -53,15 +54,18 @@ def expected_counts(plies: int) -> dict[tuple[object, ...], Counter[int]]:
 def test_it_counts_what_was_played_in_positions_met_twice(book):
     expected = expected_counts(12)
     assert len(book) == len(expected)
-    for wanted, same in ((sum(map(len, expected.values())), len(book.moves)), (2, book.visits.min())):
+    for wanted, same in (
+        (sum(map(len, expected.values())), len(book.counts.moves)),
+        (2, book.counts.visits.min()),
+    ):
         assert same == wanted
     counts = sorted(count for moves in expected.values() for count in moves.values())
-    assert sorted(book.times.tolist()) == counts
+    assert sorted(book.counts.times.tolist()) == counts
     start = next(moves for moves in expected.values() if moves.total() == len(GAMES))
-    row = int(book.visits.argmax())
+    row = int(book.counts.visits.argmax())
     assert {
         int(move) % SIZE: int(times)
-        for move, times in zip(book.moves, book.times, strict=True)
+        for move, times in zip(book.counts.moves, book.counts.times, strict=True)
         if int(move) // SIZE == row
     } == start
 
@@ -71,9 +75,7 @@ def test_it_speaks_as_the_mean_of_a_dirichlet_posterior_where_it_knows_the_posit
     network = np.exp(Network(without_book(model)).forecast(line))
     spoken = np.exp(Network(model).forecast(line))
     assert np.bincount(line.position, spoken) == pytest.approx(1, abs=1e-5)
-    times, visits = book.look_up(
-        *(torch.from_numpy(each) for each in (line.keys, line.position, line.absolute()))
-    )
+    times, visits = book.look_up(line.keys, line.position, line.absolute())
     known = visits.numpy()[line.position] > 0
     assert 0 < known.sum() < len(known)
     assert spoken[~known] == pytest.approx(network[~known], abs=1e-6)
@@ -162,14 +164,10 @@ def test_a_damaged_book_is_refused(model, tmp_path):
 
 
 def test_counts_above_what_a_file_holds_are_scaled_position_by_position():
-    wide = Book(
-        torch.tensor([5, 9]),
-        torch.tensor([3, 4, SIZE + 1]),
-        torch.tensor([65534.0, 6.0, 7.0]),
-        torch.zeros(RATING_FEATURES + 1),
-    )
-    assert Book.unpacked(wide.packed()).times.tolist() == [32767, 3, 7]
-    assert Book.unpacked(wide.packed()).moves.tolist() == wide.moves.tolist()
+    counts = Counts(np.array([5, 9]), np.array([3, 4, SIZE + 1]), np.array([65534.0, 6.0, 7.0]))
+    wide = Book(counts, torch.zeros(RATING_FEATURES + 1))
+    assert Book.unpacked(wide.packed()).counts.times.tolist() == [32767, 3, 7]
+    assert Book.unpacked(wide.packed()).counts.moves.tolist() == counts.moves.tolist()
 
 
 def test_copies_of_a_model_share_the_book(model):

@@ -18,7 +18,7 @@ ROWS = (
     ("vocabulary", "game", "compiling"),
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples", "movegen", "kernels", "tiles"),
-    ("batches", "corpus", "replay", "cells", "optimization", "data_parallel"),
+    ("batches", "counts", "corpus", "replay", "cells", "optimization", "data_parallel"),
     ("book", "inference"),
     ("model", "memory", "positions"),
     ("adapters", "baselines", "trace", "checkpoint", "memory_task"),
