@@ -1,7 +1,7 @@
 """What does each part of the model gain? Trains variants of it on a small budget and compares them.
 
     python benchmarks/ablations.py TRAINING.parquet --out RESULTS.jsonl [--variants a,b] [--plies N]
-    python benchmarks/ablations.py --out RESULTS.jsonl --table
+    python benchmarks/ablations.py --out RESULTS.jsonl --table [--csv SUMMARY.csv]
 
 Every variant reads the same games in the same order once, `--plies` of them, with the settings of
 `base_model.py` but the batches and rates of a short run, and is scored on the same 800 games. One JSON line
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from base_model import MODEL, TRAINING
 from torch import Tensor, nn
@@ -420,6 +421,16 @@ def score_text(row: dict[str, Any], baseline: dict[str, Any], what: str, games: 
     return f"{(ours - theirs).sum() / lengths.sum():+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
+def write_summary(rows: list[dict[str, Any]], path: Path) -> None:
+    """Writes one line a variant: what it costs, its NLL and top-1 over all plies."""
+    columns = ("variant", "plies", "parameters", "megaflops", "pace")
+    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows])
+    for name, what, factor in (("nll", "nll", 1), ("top1", "hits", 100)):
+        table[name] = [factor * sum(row[what]) / sum(row["lengths"]) for row in rows]
+    table["plies"] = [row["read"] for row in rows]
+    table.round(4).to_csv(path, index=False)
+
+
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Prints Markdown: the baseline first, the others as differences to it."""
     baseline = next(row for row in rows if row["variant"] == BASELINE)
@@ -431,8 +442,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     head = [f"{name}: {what}" for name in groups for what in ("top-1 %", "NLL")]
     print("| variant | parameters | MFLOP | training speed |", " | ".join(head), "|")
     print("|" + "---|" * (4 + len(head)))
-    order = list(VARIANTS)
-    for row in sorted(rows, key=lambda row: order.index(row["variant"])):
+    for row in rows:
         scores = [
             score_text(row, baseline, what, games) for games in groups.values() for what in ("hits", "nll")
         ]
@@ -452,6 +462,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true", help="print the table of what is finished")
+    parser.add_argument("--csv", type=Path, help="with --table: write the means here too")
     options = parser.parse_args()
     key = {"plies": options.plies, "seed": options.seed}
 
@@ -459,7 +470,11 @@ def main() -> None:
         return [row for row in finished(options.out) if all(row[name] == key[name] for name in key)]
 
     if options.table:
-        print_table([*{row["variant"]: row for row in done()}.values()])
+        order = list(VARIANTS)
+        rows = sorted(done(), key=lambda row: order.index(row["variant"]))
+        print_table(rows)
+        if options.csv:
+            write_summary(rows, options.csv)
         return
     torch.set_num_threads(options.threads)
     data = hold_out(Sequences.load(options.training), SCORED, seed=1)
