@@ -36,7 +36,7 @@ from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
 from chessgru.model import NO_MOVE, PLANES, Block, Context, LegalLogits, ModelConfig, MoveGRU
-from chessgru.replay import mirror_tokens
+from chessgru.replay import Legal, mirror_tokens
 from chessgru.scores import Resampling
 from chessgru.sequences import Sequences
 from chessgru.training import Trainer, TrainingConfig, hold_out
@@ -128,11 +128,9 @@ class Forgetful(nn.Module):
 class EveryMove(Network):
     """Learns to tell the move played from the whole vocabulary; only scoring applies the rules."""
 
-    def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
-        if self.training:
-            legal = view.legal._replace(moves=torch.ones_like(view.legal.moves))
-            view = view._replace(legal=legal)
-        return super()._decide(view, hidden, people)
+    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
+        moves = torch.ones_like(legal.moves) if self.training else legal.moves
+        return super()._score_moves(legal._replace(moves=moves), x, mood)
 
 
 class PooledHead(Network):
@@ -144,11 +142,7 @@ class PooledHead(Network):
         self.moves = nn.Linear(8 * 64 + self.mood.in_features, vocabulary.SIZE)
         del self.origin, self.target, self.promotion, self.mood
 
-    def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
-        legal, matrix, x = view
-        mood = torch.cat([hidden.to(people.dtype), people], dim=-1)
-        for block in self.late_blocks:
-            x = block(x, matrix, mood, None)
+    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
         seen = functional.relu(self.summary(x)).flatten(1)
         table = self.moves(torch.cat([seen, mood], dim=-1))  # (N, SIZE)
         position, token = legal.moves.nonzero().unbind(1)
@@ -165,7 +159,6 @@ class Absolute(Network):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
         self.stem = nn.Conv2d(PLANES + 1, self.config.channels, 3, padding=1)
-        self.late, self.late_blocks = self.late_blocks, nn.ModuleList()
         self.last_move.register_forward_pre_hook(lambda _, args: self._turned(*args))
         self.black = torch.empty(0, dtype=torch.bool)
 
@@ -188,9 +181,9 @@ class Absolute(Network):
     def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
         mood, x = torch.cat([hidden.to(people.dtype), people], dim=-1), view.squares
         turned = self._turned_matrix(view.matrix)
-        for block in self.late:
+        for block in self.late_blocks:
             x = block(x, turned, mood, None)
-        return super()._decide(view._replace(squares=self._turn(x, x.flip(2))), hidden, people)
+        return self._score_moves(view.legal, self._turn(x, x.flip(2)), mood)
 
 
 # Changes to a network ---------------------------------------------------------------------------------
@@ -264,7 +257,6 @@ SETTINGS = replace(
     plies_per_batch=1280,
     learning_rate=1.7e-3,
     matrix_rate=3.0,
-    precision="float32",
     validate_every=10**9,
 )
 BASELINE = "baseline"

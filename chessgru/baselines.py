@@ -16,7 +16,7 @@ import torch
 
 from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
-from chessgru.counts import Counts, Floats, Longs
+from chessgru.counts import Counts, Floats, Longs, posterior
 from chessgru.memory import Memory
 from chessgru.replay import (
     BLACK,
@@ -135,19 +135,10 @@ def count_memory(memory: Memory) -> Counts:
     return Counts.of(memory.keys, memory.tokens)
 
 
-def times_after(counts: Counts, keys: Longs, line: Line) -> Floats:
-    """Returns (L,): how often each legal move was played after the keys (N,) of a line."""
-    return counts.look_up(keys, line.position, line.absolute())[0]
-
-
-def posterior(prior: Floats, times: Floats, position: Longs, concentration: float) -> Floats:
-    """Returns (L,) probabilities: the mean of a Dirichlet prior after counts, position by position.
-
-    p(m) = (n_m + k * prior(m)) / (n + k), with k the concentration and n the counts of legal moves.
-    """
-    total = np.bincount(position, weights=times)
-    mixed: Floats = (times + concentration * prior) / (total + concentration)[position]
-    return mixed
+def times_after(counts: Counts, keys: Longs, line: Line) -> tuple[Floats, Floats]:
+    """Returns (L,) how often each legal move was played after the keys (N,) of a line, and (N,) sums."""
+    times = counts.look_up(keys, line.position, line.absolute())[0]
+    return times, np.bincount(line.position, weights=times, minlength=len(keys)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -167,14 +158,14 @@ class CountTable:
         rough = count_positions(earlier)
         evidence = _Evidence()
         for line in _lines(later):
-            evidence.add(np.exp(Uniform().forecast(line)), times_after(rough, line.keys, line), line)
+            evidence.add(np.exp(Uniform().forecast(line)), *times_after(rough, line.keys, line), line)
         return cls(count_positions(games), concentration=evidence.concentration())
 
     def forecast(self, line: Line) -> Floats:
         """Returns (L,) log-probabilities."""
         prior = np.exp(self.prior.forecast(line))
-        times = times_after(self.counts, line.keys, line)
-        logs: Floats = np.log(posterior(prior, times, line.position, self.concentration))
+        found = times_after(self.counts, line.keys, line)
+        logs: Floats = np.log(posterior(prior, *found, line.position, self.concentration))
         return logs
 
 
@@ -212,15 +203,15 @@ class NGram:
             # Each order is fitted over uniform: what it is worth by itself.
             uniform = np.exp(Uniform().forecast(line))
             for length, (counts, evidence) in enumerate(zip(rough, evidences, strict=True)):
-                evidence.add(uniform, times_after(counts, _line_keys(line, length), line), line)
+                evidence.add(uniform, *times_after(counts, _line_keys(line, length), line), line)
         return cls(_count_moves(games, order), tuple(each.concentration() for each in evidences))
 
     def forecast(self, line: Line) -> Floats:
         """Returns (L,) log-probabilities."""
         probabilities = np.exp(Uniform().forecast(line))
         for length, (counts, k) in enumerate(zip(self.orders, self.concentrations, strict=True)):
-            times = times_after(counts, _line_keys(line, length), line)
-            probabilities = posterior(probabilities, times, line.position, k)
+            found = times_after(counts, _line_keys(line, length), line)
+            probabilities = posterior(probabilities, *found, line.position, k)
         logs: Floats = np.log(probabilities)
         return logs
 
@@ -261,17 +252,18 @@ class _Evidence:
     def __init__(self) -> None:
         self._rows: list[tuple[Floats, Floats, Floats]] = []
 
-    def add(self, prior: Floats, times: Floats, line: Line) -> None:
-        total = np.bincount(line.position, weights=times, minlength=len(line.ply)).astype(np.float64)
-        self._rows.append((prior[line.played], times[line.played], total))
+    def add(self, prior: Floats, times: Floats, visits: Floats, line: Line) -> None:
+        self._rows.append((prior[line.played], times[line.played], visits))
 
     def concentration(self) -> float:
         if not self._rows:
             return DEFAULT_CONCENTRATION
-        return fit_concentration(*(np.concatenate(column) for column in zip(*self._rows, strict=True)))
+        return likeliest_concentration(
+            *(np.concatenate(column) for column in zip(*self._rows, strict=True))
+        )
 
 
-def fit_concentration(prior: Floats, times: Floats, total: Floats) -> float:
+def likeliest_concentration(prior: Floats, times: Floats, total: Floats) -> float:
     """Returns the concentration that makes the moves played most likely.
 
     For each of N positions: the prior of the move played, how often it had been played there, and how

@@ -17,6 +17,18 @@ Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 
 
+def posterior(
+    prior: Floats, times: Floats, visits: Floats, position: Longs, concentration: float
+) -> Floats:
+    """Returns (L,) probabilities: the mean of a Dirichlet prior after counts, position by position.
+
+    p(m) = (n_m + k * prior(m)) / (n + k): `prior` (L,) and `times` (L,) are the moves', `visits` (N,) the
+    positions', `position` (L,) says which is whose, and k is the concentration.
+    """
+    mixed: Floats = (times + concentration * prior) / (visits[position] + concentration)
+    return mixed
+
+
 @dataclass(frozen=True, eq=False)
 class Counts:
     """Counts of moves by a key that tells situations apart, such as a position's."""

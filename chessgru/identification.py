@@ -69,7 +69,11 @@ def identify(
         raise ProfileError(
             f"{len(profiles)} profiles to choose from, at least 2 are needed: run `chessgru learn` first"
         )
-    played = seen_from(games, sides)
+    pairs = zip(games, sides, strict=True)
+    moved = [(game, side) for game, side in pairs if len(game.tokens) > (side == "black")]
+    if not moved:
+        raise ProfileError(f"{len(games)} games without a move of his: give a file with at least one")
+    played = seen_from(*(list(column) for column in zip(*moved, strict=True)))
     tell = progress or (lambda _share, _what: None)
     tell(0.0, "reading the games")
     network = read(base.model, played)

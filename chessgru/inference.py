@@ -282,6 +282,8 @@ def decide(net: Layers, glances: Sequence[Glance], mood: Tensor) -> Decision:
         if glance.positions:
             found.append(hand(glance, start))
         start += glance.positions
+    nothing = torch.zeros(0, dtype=torch.int64)
+    found.append(Decision(nothing, nothing, torch.zeros(0)))  # for a game in which nothing is asked
     return Decision(*(torch.cat(column) for column in zip(*found, strict=True)))
 
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -22,9 +23,18 @@ from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, SettingsError
 from chessgru.game import Game
-from chessgru.memory import HALF_LIFE, Memory, remember
+from chessgru.memory import HALF_LIFE, K_H2H, K_OWN, Memory, remember
 from chessgru.model import MoveGRU
-from chessgru.own_moves import History, OwnMoves, by_time, fit_concentration, games_of, history, read
+from chessgru.own_moves import (
+    History,
+    OwnMoves,
+    by_time,
+    fit_concentration,
+    games_of,
+    history,
+    read,
+    with_moves,
+)
 from chessgru.profiles import Gain, Profile, Report
 
 Progress = Callable[[float, str], None]
@@ -36,7 +46,7 @@ class LearningConfig:
     """How to learn a player.
 
     The defaults were chosen on players that nothing else was measured on; rates and batches of the style on
-    three of the panel (benchmarks/LOG.md, "small batches and Muon").
+    three of the panel (benchmarks/LOG.md, "learning a person in small batches").
     """
 
     aside_share: float = 0.15
@@ -47,12 +57,14 @@ class LearningConfig:
     style_decay: float = 60.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
     adapters_from: int = 40
-    """The fewest games for which adapters are tried."""
+    """The fewest games, besides those kept aside, for which adapters are tried."""
     rank: int = 16
     passes: float = 2.0
-    """How often the adapters see the games."""
+    """How often the adapters see the games, where these are few."""
+    repeat_plies: int = 120_000
+    """No game is read again once so many plies have been read."""
     most_plies: int = 240_000
-    """The most plies they read: with more games there are fewer passes, and the oldest are left out."""
+    """The most plies they read: with more games the oldest are left out."""
     adapter_rate: float = 5e-3
     """The learning rate of the adapters' matrices, which Muon changes (`chessgru.optimization`)."""
     bias_rate: float = 7e-4
@@ -61,9 +73,9 @@ class LearningConfig:
     through_memory: bool = True
     """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
     plies_per_batch: int = 512
-    k_own: float = 2.0
+    k_own: float = K_OWN
     """The expected concentrations, over players."""
-    k_h2h: float = 16.0
+    k_h2h: float = K_H2H
     k_doubt: float = 1.0
     """Standard deviation of their logarithm over players."""
     half_lives: tuple[float, ...] = (50.0, 150.0, HALF_LIFE, 1600.0)
@@ -73,6 +85,18 @@ class LearningConfig:
     def __post_init__(self) -> None:
         if not 0 < self.aside_share < 1:
             raise SettingsError(f"aside_share must be between 0 and 1, not {self.aside_share}")
+
+    def aside(self, games: int) -> int:
+        """Returns how many of a player's games are kept aside."""
+        return min(self.aside_most, round(games * self.aside_share) or 1)
+
+    def enough_for_adapters(self, games: int) -> bool:
+        """Tells whether adapters are tried with so many games."""
+        return games - self.aside(games) >= self.adapters_from
+
+
+_FEW: Final = 10
+"""Fewer new games change the memory alone."""
 
 
 def game_number(game: Game) -> int:
@@ -128,6 +152,7 @@ def memory_only(
         base=base.digest,
         memory=remember(played, names),
         taken=numbers_of(played),
+        fitted=np.zeros(0, np.int64),
         k_own=config.k_own,
         k_h2h=config.k_h2h,
         style=np.zeros(base.model.config.style, np.float32),
@@ -137,11 +162,11 @@ def memory_only(
 
 
 def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
-    """Returns the profile with new games in its memory, style kept: what follows a live game at once.
+    """Returns the profile with new games in its memory, style kept.
 
     Games it already knows, and games of others, are passed over.
     """
-    new = _unknown(games_of(games, profile.names), profile)
+    new = _unknown(games_of(games, profile.names), profile.taken)
     if not new:
         return profile
     return replace(
@@ -151,8 +176,9 @@ def take_in(profile: Profile, games: Sequence[Game]) -> Profile:
     )
 
 
-def _unknown(games: Sequence[Game], profile: Profile) -> list[Game]:
-    known = set(profile.taken.tolist())
+def _unknown(games: Sequence[Game], numbers: NDArray[np.int64]) -> list[Game]:
+    """Returns the games without one of these numbers."""
+    known = set(numbers.tolist())
     return [game for game in games if game_number(game) not in known]
 
 
@@ -251,33 +277,36 @@ def learn(
     """Learns the player with these `name_key`s from his games; the others' games are passed over.
 
     `name` is for messages and shows. From `previous`, an earlier profile of games that are all still here,
-    learning goes on: a few new games go into the memory, more also into the style. `threads` None leaves
-    torch's. Raises ProfileError if the player has no game.
+    learning goes on: a few games that its style does not know yet go into the memory, more also into the
+    style. `threads` None leaves torch's. Raises ProfileError if the player has no game.
     """
     config = config or LearningConfig()
     played = _played(games, names, name)
-    new = _new_games(played, frozenset(names), base, previous)
+    tell = progress or _silent
     with _threads(threads):
-        if previous is not None and new is not None and 2 * len(new) < previous.games:
-            if len(new) < 10:
-                return take_in(previous, new)
-            return _go_on(base, played, new, previous, progress or _silent, config)
+        if previous is not None and _continues(previous, played, frozenset(names), base):
+            unknown, before = _unknown(played, previous.fitted), len(previous.fitted)
+            if not unknown:
+                return previous
+            enough = config.enough_for_adapters
+            first_adapters = enough(len(played)) and not enough(before)
+            if 2 * len(unknown) < before and not first_adapters:
+                new = with_moves(unknown, names)
+                if len(new) < _FEW:
+                    return take_in(previous, played)
+                return _go_on(base, played, new, previous, tell, config)
         plain = memory_only(base, played, names, name=name, config=config)
-        aside = min(config.aside_most, round(len(played) * config.aside_share) or 1)
-        if len(played) <= aside:
+        moved = with_moves(played, names)
+        aside = config.aside(len(moved))
+        if len(moved) <= aside:
             return plain
-        return _learn(base, played, plain, aside, progress or _silent, config)
+        return _learn(base, moved, plain, aside, tell, config)
 
 
-def _new_games(
-    played: list[Game], names: frozenset[str], base: Checkpoint, previous: Profile | None
-) -> list[Game] | None:
-    """Returns the games that a profile does not know yet; None if it must be learned afresh."""
-    if previous is None or previous.base != base.digest or previous.names != names:
-        return None
-    new = _unknown(played, previous)
-    kept = np.isin(previous.taken, numbers_of(played)).all()
-    return new if kept else None
+def _continues(previous: Profile, played: list[Game], names: frozenset[str], base: Checkpoint) -> bool:
+    """Tells whether a profile is of this person and model, and all its games are still there."""
+    same = previous.base == base.digest and previous.names == names
+    return same and bool(np.isin(previous.taken, numbers_of(played)).all())
 
 
 def _learn(
@@ -303,6 +332,7 @@ def _finished(plain: Profile, found: Style, aside: Aside, progress: Progress) ->
     progress(1.0, "done")
     return replace(
         plain,
+        fitted=plain.taken,
         memory=plain.memory.aged(aside.half_life),
         half_life=aside.half_life,
         style=found.vector.numpy(),
@@ -323,22 +353,24 @@ def _go_on(
 ) -> Profile:
     """Learns from new games, among as many old ones, from where the last profile ended."""
     plain = memory_only(base, played, previous.names, name=previous.name, config=config)
-    number = {id(game) for game in new}
-    fresh = np.array([index for index, game in enumerate(played) if id(game) in number])
+    moved, number = with_moves(played, previous.names), {id(game) for game in new}
+    fresh = np.array([index for index, game in enumerate(moved) if id(game) in number], np.int64)
     later = fresh[-max(1, len(fresh) // 3) :]
-    known = np.setdiff1d(np.arange(len(played)), later)
-    everything = history(played, previous.names)
-    memory = remember([played[index] for index in known], previous.names)
+    known = np.setdiff1d(np.arange(len(moved)), later)
+    everything = history(moved, previous.names)
+    memory = remember([moved[index] for index in known], previous.names)
     before = Style(torch.from_numpy(previous.style), previous.adapters)
     aside = Aside(base.model, everything.select(later), memory, config)
-    learner = _learner(base.model, before, memory, everything, config)
-    before = aside.helps("the last profile's style", base.model, before) or before
+    kept = aside.helps("the last profile's style", base.model, before)
+    learner = _learner(base.model, kept or before, memory, everything, config)
     dice = np.random.default_rng(config.seed)
     older = dice.permutation(np.setdiff1d(known, fresh))[: len(fresh)]
     some = everything.select(np.concatenate([older, np.setdiff1d(fresh, later)]))
-    _train(learner, some, config.passes, 0.5, config, lambda share: progress(0.9 * share, "style"))
+    steps = _steps(some, config.passes, config)
+    _train(learner, some, steps, 0.5, config, lambda share: progress(0.9 * share, "style"))
     after = aside.helps("style with the new games", base.model, Style(learner.vector, learner.adapters))
-    return _finished(plain, after or before, aside, progress)
+    nothing = Style(torch.zeros_like(before.vector), {})
+    return _finished(plain, after or kept or nothing, aside, progress)
 
 
 def _fit(
@@ -347,25 +379,16 @@ def _fit(
     """Fits a style vector and adapters, and returns what helped on the games kept aside."""
     best = Style(torch.zeros(model.config.style), {})
     learner = _learner(model, best, memory, games, config)
-    passes = config.style_steps * config.plies_per_batch / len(games.sequences.tokens)
-    _train(
-        learner,
-        games,
-        passes,
-        1.0,
-        config,
-        lambda share: progress(0.3 * share, "style"),
-        config.style_steps,
-    )
+    steps = config.style_steps
+    _train(learner, games, steps, 1.0, config, lambda share: progress(0.3 * share, "style"))
     best = aside.helps("memory + style", model, Style(learner.vector, {})) or best
     if len(games) < config.adapters_from:
         return best
     generator = torch.Generator().manual_seed(config.seed)
     start = Style(best.vector, new_adapters(model, config.rank, generator))
     learner = _learner(model, start, memory, games, config)
-    _train(
-        learner, games, config.passes, 1.0, config, lambda share: progress(0.3 + 0.6 * share, "adapters")
-    )
+    steps = _steps(games, config.passes, config)
+    _train(learner, games, steps, 1.0, config, lambda share: progress(0.3 + 0.6 * share, "adapters"))
     found = Style(learner.vector, learner.adapters)
     return aside.helps("memory + style + adapters", model, found) or best
 
@@ -385,7 +408,7 @@ def _refit(
     older = dice.permutation(np.arange(len(games) - len(later)))[: max(len(later), 20)]
     learner = _learner(model, found, memory, games, config)
     some = games.select(np.concatenate([older, later]))
-    _train(learner, some, 1.0, 0.3, config, lambda _share: None)
+    _train(learner, some, _steps(some, 1.0, config), 0.3, config, lambda _share: None)
     return Style(learner.vector, learner.adapters)
 
 
@@ -405,19 +428,23 @@ def _learner(
     )
 
 
+def _steps(games: History, passes: float, config: LearningConfig) -> int:
+    """Returns the steps of so many passes over the games, or of as many as `config` allows."""
+    once = len(games.sequences.tokens)
+    plies = min(passes * once, max(once, config.repeat_plies), config.most_plies)
+    return max(1, round(plies / config.plies_per_batch))
+
+
 def _train(
     learner: Learner,
     games: History,
-    passes: float,
+    steps: int,
     share: float,
     config: LearningConfig,
     progress: Callable[[float], None],
-    least_steps: int = 1,
 ) -> None:
-    """Takes the steps of some passes over the games, at `share` of the learning rates."""
+    """Takes steps of learning from the games, at `share` of the learning rates."""
     dice = np.random.default_rng([config.seed, len(games)])
-    plies = min(passes * len(games.sequences.tokens), config.most_plies)
-    steps = max(least_steps, round(plies / config.plies_per_batch))
     for step, batch in enumerate(_batches(games, steps, config, dice)):
         learner.step(games.batch(batch), share * _falling(step, steps))
         progress((step + 1) / steps)

@@ -25,6 +25,10 @@ from chessgru.replay import position_keys, replay
 
 HALF_LIFE: Final = 400
 """Games after which a visit counts half: the best of 100 to 1,600 and never, on later games of 8 people."""
+K_OWN: Final = 2.0
+"""How many observations the base model's opinion is worth against a player's own counts, as a rule."""
+K_H2H: Final = 16.0
+"""Likewise for the mix of both, against his counts in games with one opponent."""
 _GAMES_AT_ONCE: Final = 128
 
 
@@ -60,8 +64,6 @@ class Memory:
     """(M,) the move played."""
     paths: NDArray[np.int64]
     """(M,) a number for the order of moves that led there."""
-    days: NDArray[np.int32]
-    """(M,) when, as `sequences.date_number`."""
     opponents: NDArray[np.int64]
     """(M,) a number for the opponent's name."""
     game: NDArray[np.int32]
@@ -156,15 +158,11 @@ class _Batch(NamedTuple):
     """(B, T)."""
     own: NDArray[np.bool_]
     """(B, T): plies the player moved."""
-    days: NDArray[np.int64]
-    """(B,)."""
     opponents: NDArray[np.int64]
     """(B,)."""
 
 
 def _batch(played: Sequence[tuple[Game, Side]]) -> _Batch:
-    from chessgru.sequences import date_number
-
     lengths = np.array([len(game.tokens) for game, _ in played])
     tokens = np.zeros((len(played), lengths.max()), np.int64)
     for row, (game, _) in enumerate(played):
@@ -175,7 +173,6 @@ def _batch(played: Sequence[tuple[Game, Side]]) -> _Batch:
     return _Batch(
         tokens=tokens,
         own=own & (ply < lengths[:, None]),
-        days=np.array([date_number(game.date) for game, _ in played]),
         opponents=np.array([text_number(name_key(name)) for name in others]),
     )
 
@@ -190,7 +187,6 @@ def _rows_of(played: Sequence[tuple[Game, Side]], numbers: NDArray[np.int64], to
         keys=position_keys(boards).numpy(),
         tokens=batch.tokens[batch.own].astype(np.uint16),
         paths=path_numbers(batch.tokens[:, :-1])[batch.own],
-        days=batch.days[row].astype(np.int32),
         opponents=batch.opponents[row],
         game=numbers[row].astype(np.int32),
         weights=weights[row],
@@ -231,7 +227,7 @@ def empty_memory() -> Memory:
     wide, narrow = np.zeros(0, np.int64), np.zeros(0, np.int32)
     tokens = np.zeros(0, np.uint16)
     weights = np.zeros(0, np.float32)
-    return Memory(wide, tokens, wide, narrow, wide, narrow, weights)
+    return Memory(wide, tokens, wide, wide, narrow, weights)
 
 
 def mix(prior: NDArray[np.float64], count: Count, concentration: float) -> NDArray[np.float64]:

@@ -42,8 +42,8 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 Cell = Literal["gru", "lstm", "rnn"]
 NO_MOVE: Final = vocabulary.SIZE
 """The token that stands for "no move yet" at the first ply."""
-PLANES: Final = 12 + 1 + 4 + 2 + 2 + 1
-"""Pieces, en passant, castling, last move, attackers of either side, halfmove clock."""
+PLANES: Final = 12 + 1 + 2 + 4 + 2 + 1
+"""Pieces, en passant, last move, castling, attackers of either side, halfmove clock."""
 _RATING_KNOTS: Final = 14  # every 200 points from 400 to 3000
 RATING_FEATURES: Final = _RATING_KNOTS + 1
 """How many numbers describe a rating: see `Condition.rating_knots`."""
@@ -252,7 +252,7 @@ class Block(nn.Module):
         squares = y.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C), a view in channels-last memory
         sent = matrix.transpose(1, 2) @ self.to_attacked(squares)
         sent = torch.baddbmm(sent, matrix, self.to_attacker(squares))
-        sent = sent.view(x.shape[0], 8, 8, -1).permute(0, 3, 1, 2)
+        sent = sent.view(len(x), 8, 8, x.shape[1]).permute(0, 3, 1, 2)
         return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
 
 
@@ -366,6 +366,10 @@ class MoveGRU(nn.Module):
         legal, matrix, x = view
         for block in self.late_blocks:
             x = block(x, matrix, mood, None)
+        return self._score_moves(legal, x, mood)
+
+    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
+        """Returns the legal moves' logits from the squares (N, C, 8, 8) and the mood (N, H + K)."""
         squares = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C)
         origin_mood, target_mood = self.mood(mood)[:, None].chunk(2, dim=-1)
         origins = self.origin(squares) + origin_mood  # (N, 64, D)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from chessgru.adapters import OwnPlies
 from chessgru.batches import batches_of, pad
+from chessgru.counts import posterior
 from chessgru.game import Game, Side, name_key
 from chessgru.memory import Memory, text_number
 from chessgru.model import MoveGRU
@@ -57,6 +58,11 @@ class History:
 def games_of(games: Sequence[Game], names: Collection[str]) -> list[Game]:
     """Returns the games that the player with these `name_key`s played against somebody else."""
     return [game for game in games if game.side_of(names) is not None]
+
+
+def with_moves(games: Sequence[Game], names: Collection[str]) -> list[Game]:
+    """Returns those of a player's games in which he made a move: one ply is none of Black's."""
+    return [game for game in games if len(game.tokens) > (game.side_of(names) == "black")]
 
 
 def by_time(games: Sequence[Game]) -> list[Game]:
@@ -127,8 +133,7 @@ class OwnMoves:
         return self._after(*by_opponent.times(keys, self.position, self.token), concentration)
 
     def _after(self, times: NDArray[np.float64], visits: NDArray[np.float64], k: float) -> OwnMoves:
-        mixed = (times + k * self.probability) / (visits[self.position] + k)
-        return replace(self, probability=mixed)
+        return replace(self, probability=posterior(self.probability, times, visits, self.position, k))
 
 
 @torch.inference_mode()

@@ -15,13 +15,13 @@ from chessgru.baselines import (
     Line,
     Uniform,
     count_memory,
-    fit_concentration,
+    likeliest_concentration,
     read_line,
     times_after,
 )
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
-from chessgru.counts import Floats, Longs
+from chessgru.counts import Floats, Longs, posterior
 from chessgru.errors import UnknownPlayerError
 from chessgru.evaluation import Network, forecast_games
 from chessgru.game import Game, name_key
@@ -62,9 +62,7 @@ class Personal:
 
 def _after(prior: Floats, memory: Memory, keys: Longs, line: Line, tokens: Longs, k: float) -> Floats:
     """Returns (L,): the posterior mean after a memory has spoken over a prior worth k observations."""
-    times, visits = memory.times(keys, line.position, tokens)
-    mixed: Floats = (times + k * prior) / (visits[line.position] + k)
-    return mixed
+    return posterior(prior, *memory.times(keys, line.position, tokens), line.position, k)
 
 
 @dataclass(frozen=True)
@@ -129,11 +127,10 @@ def _concentration_alone(past: Sequence[Game], names: Collection[str]) -> float:
     for group in batches_of(latest.sequences, np.arange(len(latest)), _PLIES_AT_ONCE):
         line = read_line(latest.sequences, group)
         own = line.ply % 2 == latest.side[line.number[line.game]]
-        times = times_after(rough, line.keys, line)
-        total = np.bincount(line.position, weights=times, minlength=len(line.ply))
+        times, visits = times_after(rough, line.keys, line)
         prior = np.exp(Uniform().forecast(line))
-        evidence.append(np.stack([prior[line.played], times[line.played], total])[:, own])
-    return fit_concentration(*np.concatenate(evidence, axis=1))
+        evidence.append(np.stack([prior[line.played], times[line.played], visits])[:, own])
+    return likeliest_concentration(*np.concatenate(evidence, axis=1))
 
 
 def forecast_player(

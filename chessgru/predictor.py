@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -20,10 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from chessgru import vocabulary
-from chessgru.checkpoint import load_checkpoint
 from chessgru.errors import MoveError
 from chessgru.game import Side, TimeClass
-from chessgru.memory import NOTHING, Count, Memory, mix, next_path, text_number
+from chessgru.memory import K_H2H, K_OWN, NOTHING, Count, Memory, mix, next_path, text_number
 from chessgru.model import NO_MOVE, Context, MoveGRU, Reading, speed_index
 from chessgru.positions import boards_of
 from chessgru.replay import Boards, position_keys, push
@@ -105,9 +103,9 @@ class Seat:
     memory: Memory | None = None
     head_to_head: Memory | None = None
     """The part of `memory` against the other seat."""
-    concentration: float = 1.0
+    concentration: float = K_OWN
     """How many observations the network's opinion is worth against his own counts."""
-    head_to_head_concentration: float = 16.0
+    head_to_head_concentration: float = K_H2H
     """How many observations the mix of both is worth against the head-to-head counts."""
 
 
@@ -191,16 +189,6 @@ class Predictor:
         self._lines: dict[tuple[int, ...], list[_Ply]] = {}
         self._latest: tuple[tuple[int, ...], chess.Board] = ((), self._start.copy())
         self._lock = Lock()
-
-    @classmethod
-    def load(
-        cls, folder: Path | None, white: Seat, black: Seat, *, time_class: TimeClass | None = None
-    ) -> Predictor:
-        """Returns a predictor with the model of a folder, the shipped one if None.
-
-        Raises CheckpointError if the folder cannot be used.
-        """
-        return cls(load_checkpoint(folder).model, white, black, time_class=time_class)
 
     def reseated(self, white: Seat, black: Seat) -> Predictor:
         """Returns a predictor with the same base model, speed and start for other people."""

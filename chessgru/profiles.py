@@ -1,10 +1,9 @@
 """Profiles: what is learned about one player, as a value and as a file.
 
 A profile is one safetensors file in the folder `profiles` beside the library: the player's memory, the
-concentrations it speaks with, his style vector and his adapters. The memory is stored, not rebuilt from the
-library: so a profile predicts the same wherever the file is carried, opens in milliseconds, and always
-holds just the games it was learned from. It belongs to the base model whose digest it names and is refused
-for others.
+concentrations it speaks with, his style vector and his adapters. Games are scored and people told apart by
+the memory stored here; at the board the memory of the games in the library speaks (`seats`), which knows
+the latest. It belongs to the base model whose digest it names and is refused for others.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from chessgru.memory import HALF_LIFE, Memory, text_number
 from chessgru.model import MoveGRU
 
 FOLDER: Final = "profiles"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +70,8 @@ class Profile:
     memory: Memory
     taken: NDArray[np.int64]
     """(G,) numbers of the games it was learned from, rising; see `learning.game_number`."""
+    fitted: NDArray[np.int64]
+    """(F,) those of them that the style was learned from; empty if only the memory was."""
     k_own: float
     """How many observations the network's opinion is worth against his own counts."""
     k_h2h: float
@@ -103,7 +104,8 @@ def profile_path(home: Path, name: str) -> Path:
 
 def save_profile(profile: Profile, path: Path) -> None:
     """Writes a profile so that a crash leaves the old file or the new one, never a part."""
-    tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style), "taken": _tensor(profile.taken)}
+    tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style)}
+    tensors |= {"taken": _tensor(profile.taken), "fitted": _tensor(profile.fitted)}
     for field in fields(Memory):
         tensors[f"memory.{field.name}"] = _tensor(getattr(profile.memory, field.name))
     for name, factors in profile.adapters.items():
@@ -157,6 +159,8 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["profile"])
+            if not isinstance(about, dict) or about.get("format") != _FORMAT:
+                raise ValueError(f"not of format {_FORMAT}")
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ProfileError(
@@ -175,6 +179,7 @@ def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profil
         base=about["base"],
         memory=Memory(**columns),
         taken=tensors["taken"].numpy(),
+        fitted=tensors["fitted"].numpy(),
         k_own=float(about["k_own"]),
         k_h2h=float(about["k_h2h"]),
         half_life=float(about["half_life"]),
@@ -187,7 +192,10 @@ def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profil
 
 
 def _check(profile: Profile, model: MoveGRU) -> None:
-    """Raises ValueError if a shape does not fit the model, or a number is none."""
+    """Raises ValueError if shapes do not fit the model or each other, or a number is none."""
+    lengths = {len(getattr(profile.memory, field.name)) for field in fields(Memory)}
+    if len(lengths) > 1 or (np.diff(profile.memory.keys) < 0).any():
+        raise ValueError(f"the memory's columns have {sorted(lengths)} rows, or are not sorted")
     if profile.style.shape != (model.config.style,):
         raise ValueError(f"style has shape {profile.style.shape}, expected ({model.config.style},)")
     parameters = dict(model.named_parameters())

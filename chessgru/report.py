@@ -21,9 +21,8 @@ from chessgru.habits import (
     reading,
     tendencies,
 )
-from chessgru.learning import LearningConfig
-from chessgru.memory import remember
-from chessgru.own_moves import by_time, games_of, history
+from chessgru.memory import K_OWN, remember
+from chessgru.own_moves import by_time, games_of, history, with_moves
 from chessgru.repertoire import Reaction, Repertoire, reactions, repertoire
 
 SIDES: Final[tuple[Side, Side]] = ("white", "black")
@@ -89,7 +88,7 @@ def report_on(
     """
     config = config or ReportConfig()
     played = by_time(games_of(games, names))
-    moved = [game for game in played if len(game.tokens) > (game.side_of(names) == "black")]
+    moved = with_moves(played, names)
     if not moved:
         raise ProfileError(f"{name}: no game to report on; import some with `chessgru import`")
     progress("counting the repertoire")
@@ -109,7 +108,7 @@ def report_on(
         repertoires=trees,
         reactions={tree.side: reactions(tree, most=config.most) for tree in trees},
         read=len(latest),
-        predictability=tuple(predictability(view, before, LearningConfig().k_own)),
+        predictability=tuple(predictability(view, before, K_OWN)),
         deviations=deviations(view, remember(played, names), fewest=config.visits, most=config.most),
         tendencies=tuple(each for side in SIDES if (each := tendencies(view, side)) is not None),
         notes=_notes(played, latest, names, config),

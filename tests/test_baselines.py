@@ -16,11 +16,11 @@ from chessgru.baselines import (
     Uniform,
     count_memory,
     count_positions,
-    fit_concentration,
-    posterior,
+    likeliest_concentration,
     read_line,
     times_after,
 )
+from chessgru.counts import posterior
 from chessgru.memory import remember
 from chessgru.sequences import encode
 from chessgru.vocabulary import MOVES, UCI
@@ -87,7 +87,7 @@ def test_the_count_table_repeats_what_was_played_in_the_position():
 def test_a_players_memory_counts_his_own_moves_alone():
     memory = remember(GAMES, {"anna"})
     line = the_line()
-    totals = np.bincount(line.position, weights=times_after(count_memory(memory), line.keys, line))
+    _, totals = times_after(count_memory(memory), line.keys, line)
     own = 0
     for number, (board, _) in enumerate(boards(GAMES[:1])):
         if board.turn == (GAMES[0].white == ANNA):
@@ -120,18 +120,18 @@ def test_the_concentration_is_the_one_that_made_the_data():
     times = np.stack([rng.multinomial(visits, row) for row in truth])
     played = np.array([rng.choice(moves, p=row) for row in truth])
     rows = np.arange(positions)
-    found = fit_concentration(
+    found = likeliest_concentration(
         prior[rows, played], times[rows, played].astype(float), np.full(positions, float(visits))
     )
     assert 4.5 < found < 8
     nothing = np.zeros(3)
-    assert fit_concentration(np.ones(3), nothing, nothing) == DEFAULT_CONCENTRATION
+    assert likeliest_concentration(np.ones(3), nothing, nothing) == DEFAULT_CONCENTRATION
 
 
 def test_counts_win_over_the_prior_as_they_grow():
     prior, position = np.array([0.5, 0.5, 1.0]), np.array([0, 0, 1])
-    few = posterior(prior, np.array([1.0, 0, 0]), position, 1.0)
-    many = posterior(prior, np.array([99.0, 0, 0]), position, 1.0)
+    few = posterior(prior, np.array([1.0, 0, 0]), np.array([1.0, 0]), position, 1.0)
+    many = posterior(prior, np.array([99.0, 0, 0]), np.array([99.0, 0]), position, 1.0)
     assert few.tolist() == [0.75, 0.25, 1.0]
     assert many[0] == pytest.approx(0.995)
 

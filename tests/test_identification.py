@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from habits import LIKES, games_of, tiny_base
@@ -33,6 +35,17 @@ def test_everybody_is_recognised_by_games_not_learned_from(base, profiles, name)
     assert first.learned_from == 0
     assert (answer.games, answer.moves) == (5, 60)
     assert sum(candidate.probability for candidate in answer.candidates) == pytest.approx(1)
+
+
+def test_games_without_a_move_of_his_say_nothing(base, profiles):
+    games = games_of("Ann", 5, first=300)
+    resigned = replace(games_of("Ann", 1, first=400)[0], tokens=(games[0].tokens[0],))
+    assert resigned.side_of({"ann"}) == "black"
+    with_them = identify(base, [*games, resigned], [*sides_of(games, "Ann"), "black"], profiles)
+    without = identify(base, games, sides_of(games, "Ann"), profiles)
+    assert with_them.candidates == without.candidates
+    with pytest.raises(ProfileError, match="1 games without a move of his"):
+        identify(base, [resigned], ["black"], profiles)
 
 
 def test_style_speaks_too(base):

@@ -64,7 +64,7 @@ def test_what_does_not_help_is_not_used(base):
     games = games_of("Ann", 34)
     aside = [play("Nan", "Dan", int(seed)) for seed in rng.integers(2000, 3000, 6)]
     turned = [replace(game, white="Ann", date="2029.01.01") for game in aside]  # plays quite otherwise now
-    wild = replace(QUICK, adapter_rate=0.5)
+    wild = replace(QUICK, adapter_rate=5.0)
     profile = learn(base, games + turned, {"ann"}, config=wild)
     gains = profile.report.gains
     for place, gain in enumerate(gains[2:], 2):
@@ -122,6 +122,46 @@ def test_more_new_games_go_on_from_the_last_style(base, ann):
     ]
     later = games_of("Ann", 10, first=500)
     assert surprise(base, again, later) < surprise(base, ann, later) + 0.02
+
+
+def test_growing_in_small_steps_learns_the_style_too(base, ann):
+    profile, kinds = ann, []
+    for count in range(48, 88, 8):
+        grown = learn(base, games_of("Ann", count), {"ann"}, previous=profile, config=QUICK)
+        kinds.append(grown.adapters is profile.adapters)
+        profile = grown
+    assert kinds == [True, False, True, False, True]
+    assert len(profile.fitted) == 72
+    assert profile.games == 80
+
+
+def test_adapters_are_tried_once_there_are_games_enough(base):
+    few = learn(base, games_of("Ann", 18), {"ann"}, config=QUICK)
+    assert few.adapters == {}
+    enough = learn(base, games_of("Ann", 24), {"ann"}, previous=few, config=QUICK)
+    assert enough.report.gains[-1].parts == "memory + style + adapters"
+
+
+def test_a_style_that_does_not_help_any_more_goes(base, ann):
+    absurd = replace(ann, style=np.full_like(ann.style, 500), adapters={})
+    still = replace(QUICK, style_rate=0.0)
+    again = learn(base, games_of("Ann", 56), {"ann"}, previous=absurd, config=still)
+    assert [gain.used for gain in again.report.gains[2:]] == [False, False]
+    assert not again.style.any()
+    assert again.adapters == {}
+
+
+def test_games_in_which_the_player_never_moved_are_no_trouble(base, ann):
+    game = play("Dan", "Ann", 0)
+    resigned = [replace(game, tokens=game.tokens[:1], date=f"2030.01.{day:02d}") for day in range(1, 6)]
+    few = learn(base, [*games_of("Ann", 4), *resigned], {"ann"}, config=QUICK)
+    assert few.games == 9
+    assert np.isfinite([gain.nll for gain in few.report.gains]).all()
+    only = learn(base, resigned, {"ann"}, config=QUICK)
+    assert only.games == 5
+    assert len(only.memory.keys) == 0
+    new = [replace(each, site_id=str(number)) for number, each in enumerate(resigned * 3)]
+    assert learn(base, [*games_of("Ann", 40), *new], {"ann"}, previous=ann, config=QUICK).games == 55
 
 
 def test_a_profile_whose_games_are_gone_is_not_gone_on_from(base, ann):

@@ -104,7 +104,7 @@ def test_adding_games_is_remembering_them_all():
     one, both = remember(games[:20], {"ann"}), remember(games, {"ann"})
     grown = one.plus(remember(games[20:], {"ann"}))
     assert grown.games == both.games == 25
-    for name in ("keys", "tokens", "game", "days", "opponents", "paths"):
+    for name in ("keys", "tokens", "game", "opponents", "paths"):
         assert (getattr(grown, name) == getattr(both, name)).all()
     assert np.allclose(grown.weights, both.weights)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_a_profile_comes_back_as_it_was(base, profile, tmp_path):
     again = load_profile(path, base.digest, base.model)
     for name in ("name", "names", "base", "k_own", "k_h2h", "half_life", "report", "games"):
         assert getattr(again, name) == getattr(profile, name)
-    for name in ("keys", "tokens", "paths", "days", "opponents", "game", "weights"):
+    for name in ("keys", "tokens", "paths", "opponents", "game", "weights"):
         one, other = getattr(again.memory, name), getattr(profile.memory, name)
         assert one.dtype == other.dtype
         assert (one == other).all()
@@ -99,6 +101,38 @@ def test_a_file_that_is_no_profile_is_refused(base, tmp_path):
     save_file({"style": torch.zeros(4)}, tmp_path / "x.safetensors")
     with pytest.raises(ProfileError, match="damaged profile"):
         load_profile(tmp_path / "x.safetensors", base.digest, base.model)
+
+
+def _rewritten(path, change):
+    """Writes a profile's file again with its tensors and metadata changed."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = json.loads(file.metadata()["profile"])
+    about = change(tensors, about) or about
+    save_file(tensors, path, {"profile": json.dumps(about)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, about: about | {"format": 99},
+        lambda tensors, about: [1],
+        lambda tensors, about: tensors.update({"memory.game": tensors["memory.game"][1:]}),
+        lambda tensors, about: tensors.update({"memory.keys": tensors["memory.keys"].flip(0)}),
+        lambda tensors, about: tensors.__delitem__("fitted"),
+    ],
+    ids=["format", "list", "short column", "unsorted", "missing column"],
+)
+def test_a_file_of_another_form_is_refused_in_one_line(base, profile, tmp_path, change):
+    path = tmp_path / "x.safetensors"
+    save_profile(profile, path)
+    _rewritten(path, change)
+    with pytest.raises(ProfileError, match="damaged profile") as caught:
+        load_profile(path, base.digest, base.model)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_profile_of_another_base_is_refused_with_both_named(base, profile, tmp_path):
