@@ -132,7 +132,7 @@ def measure(
     start = time.perf_counter()
     profile = learn(base, past, {who.key}, name=str(who.number), config=config, threads=threads)
     seconds = time.perf_counter() - start
-    save_profile(replace(profile, name=str(who.number)), folder / f"{who.number}-{size}.safetensors")
+    save_profile(profile, folder / f"{who.number}-{size}.safetensors")
     network = read(base.model, who.test, None)
     about = {"player": who.number, "size": size, "games": len(past), "seconds": round(seconds, 1)}
     about |= {"k_own": profile.k_own, "k_h2h": profile.k_h2h}
@@ -220,12 +220,18 @@ def main() -> None:
     if options.table:
         print(table(done, options.masters))
         return
-    run(options, {(row["player"], row["size"], row["parts"]) for row in done})
+    base = load_checkpoint(options.model)
+    mark = {"base": base.digest, "set": options.set}
+    if any(row[name] != mark[name] for row in done for name in mark):
+        parser.error(f"{options.out}: holds results of another base model or --set; choose another file")
+    run(options, base, mark, {(row["player"], row["size"], row["parts"]) for row in done})
 
 
-def run(options: argparse.Namespace, done: set[tuple[int, int, str]]) -> None:
+def run(
+    options: argparse.Namespace, base: Checkpoint, mark: dict[str, str], done: set[tuple[int, int, str]]
+) -> None:
     torch.set_num_threads(options.threads)
-    base, panel = load_checkpoint(options.model), Sequences.load(options.panel)
+    panel = Sequences.load(options.panel)
     players = [panel.names.index(name) for name in json.loads(options.players.read_text())]
     numbers = [int(n) for n in options.only.split(",")] if options.only else range(len(players))
     folder = options.out.with_suffix("")
@@ -238,7 +244,7 @@ def run(options: argparse.Namespace, done: set[tuple[int, int, str]]) -> None:
             for size in sizes:
                 if (number, size, "all") in done or size > len(who.past):
                     continue
-                write(out, measure(base, who, size, config, options.threads, folder))
+                write(out, mark, measure(base, who, size, config, options.threads, folder))
         for number in numbers if options.strangers else ():
             who = subject(panel, number, int(players[number]), options.test_games)
             there = sorted(
@@ -247,12 +253,12 @@ def run(options: argparse.Namespace, done: set[tuple[int, int, str]]) -> None:
             others = [n for n in there if n != number]
             chosen = np.random.default_rng(number).permutation(others)[: options.strangers].tolist()
             new = [n for n in chosen if (number, sizes[-1], f"stranger {n}") not in done]
-            write(out, strangers(base, who, sizes[-1], new, folder))
+            write(out, mark, strangers(base, who, sizes[-1], new, folder))
 
 
-def write(out: object, rows: list[dict[str, object]]) -> None:
+def write(out: object, mark: dict[str, str], rows: list[dict[str, object]]) -> None:
     for row in rows:
-        line = json.dumps(row)
+        line = json.dumps(row | mark)
         print(line, file=out, flush=True)  # type: ignore[call-overload]
         print(line, flush=True)
 

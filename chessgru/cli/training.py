@@ -44,6 +44,9 @@ def train(
     hidden: Annotated[int, typer.Option(min=1, help="Width of the recurrent state.")] = 256,
     plies_per_batch: Annotated[int, typer.Option(min=1)] = 4096,
     learning_rate: Annotated[float, typer.Option()] = 2e-3,
+    matrix_rate: Annotated[
+        float, typer.Option(min=0, help="Learning rate of the hidden matrices, as a multiple.")
+    ] = 3.0,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.02,
     warmup: Annotated[int, typer.Option(min=1, help="Steps.")] = 300,
     cooldown: Annotated[float, typer.Option(min=0, max=1, help="Last share of the steps.")] = 0.5,
@@ -96,6 +99,7 @@ def train(
             passes=passes,
             plies_per_batch=plies_per_batch,
             learning_rate=learning_rate,
+            matrix_rate=matrix_rate,
             weight_decay=weight_decay,
             warmup=warmup,
             cooldown=cooldown,
