@@ -105,7 +105,7 @@ def profile_path(home: Path, name: str) -> Path:
 def save_profile(profile: Profile, path: Path) -> None:
     """Writes a profile so that a crash leaves the old file or the new one, never a part."""
     tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style)}
-    tensors |= {"taken": _tensor(profile.taken), "fitted": _tensor(profile.fitted)}
+    tensors |= {"taken": _tensor(profile.taken), "fitted": _tensor(profile.fitted).clone()}
     for field in fields(Memory):
         tensors[f"memory.{field.name}"] = _tensor(getattr(profile.memory, field.name))
     for name, factors in profile.adapters.items():

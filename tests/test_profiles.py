@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,12 @@ def test_without_adapters_the_personal_model_is_the_base(base, profile):
     from dataclasses import replace
 
     assert adapted(base.model, replace(profile, adapters={})) is base.model
+
+
+def test_a_profile_whose_style_learned_from_all_its_games_is_saved(base, profile, tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_profile(replace(profile, fitted=profile.taken), path)
+    assert (load_profile(path, base.digest, base.model).fitted == profile.taken).all()
 
 
 def test_a_missing_profile_says_what_to_do(base, tmp_path):
