@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 import chess.pgn
 
@@ -19,6 +19,8 @@ from chessgru.pgn import read_all
 from chessgru.vocabulary import token_of
 
 NAME = "dad-and-son.pgn"
+SAMPLE_PLAYERS: Final = {"Dad": 1500, "Son": 1100}
+"""Who plays in them, with his rating."""
 
 
 def sample_path() -> Path:

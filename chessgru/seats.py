@@ -1,25 +1,21 @@
-"""Seats two people at a game: finds who they are, their games, their profiles.
+"""Seats two people at a game: finds who they are, their games, their profiles; and forgets them.
 
 People come from the library; "Dad" and "Son" from the sample games when the library does not know them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
 
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import ProfileError, UnknownPlayerError
 from chessgru.game import Game, name_key
-from chessgru.library import Library
+from chessgru.library import Library, Player
 from chessgru.memory import remember
 from chessgru.predictor import Seat
-from chessgru.profiles import Profile, adapted, load_profile, profile_path
-from chessgru.samples import sample_games
-
-SAMPLE_PLAYERS: Final = ("Dad", "Son")
+from chessgru.profiles import Profile, adapted, delete_profile, load_profile, profile_path
+from chessgru.samples import SAMPLE_PLAYERS, sample_games
 
 
 @dataclass(frozen=True)
@@ -67,15 +63,31 @@ def find_person(name: str, library: Library | None, *, without: int | None = Non
     raise UnknownPlayerError(name, [*known, *SAMPLE_PLAYERS])
 
 
-def open_profile(person: Person, library: Library | None, base: Checkpoint) -> Profile | None:
-    """Returns a person's profile, None if there is none yet.
+def open_profile(
+    name: str, names: frozenset[str], library: Library | None, base: Checkpoint
+) -> Profile | None:
+    """Returns the profile of the person called `name`, whose aliases have the `name_key`s `names`.
 
-    Raises ProfileError if it is damaged or of another base model: go on without it.
+    None if there is none yet. Raises ProfileError if it is damaged, of another base model, or was learned
+    before some of the names joined or left: go on without it.
     """
     if library is None:
         return None
-    path = profile_path(library.path.parent, person.name)
-    return load_profile(path, base.digest, base.model) if path.exists() else None
+    path = profile_path(library.path.parent, name)
+    if not path.exists():
+        return None
+    profile = load_profile(path, base.digest, base.model)
+    if profile.names != names:
+        raise ProfileError(f"{path}: learned under other names; learn him again")
+    return profile
+
+
+def delete_player(library: Library, player: Player) -> int:
+    """Forgets a player and every profile under one of his names; returns how many games he had."""
+    games = library.delete_player(player.name)
+    for alias in player.aliases:
+        delete_profile(profile_path(library.path.parent, alias))
+    return games
 
 
 def seat(
@@ -93,7 +105,7 @@ def seat(
     """
     trouble, profile = "", None
     try:
-        profile = open_profile(person, library, base)
+        profile = open_profile(person.name, person.names, library, base)
     except ProfileError as error:
         trouble = str(error)
     memory = remember(person.games, person.names)
@@ -116,10 +128,3 @@ def seat(
         head_to_head_concentration=profile.k_h2h,
     )
     return learned, trouble
-
-
-def known_names(library: Library | None) -> Sequence[str]:
-    """Returns everybody who can be seated by name: the library's players, then the samples."""
-    names = [player.name for player in library.players()] if library is not None else []
-    keys = {name_key(name) for name in names}
-    return [*names, *(sample for sample in SAMPLE_PLAYERS if name_key(sample) not in keys)]

@@ -13,24 +13,28 @@ from site_server import LichessSite, some_games
 from streamlit.testing.v1 import AppTest
 from tiny import open_tiny
 
-from chessgru.checkpoint import save_checkpoint
+from chessgru.checkpoint import Checkpoint, save_checkpoint
 from chessgru.errors import LibraryError, MoveError
 from chessgru.game import Game
+from chessgru.learning import memory_only
 from chessgru.library import Library
 from chessgru.memory import remember
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.pgn import parse, to_pgn
-from chessgru.profiles import profile_path
+from chessgru.profiles import Profile, profile_path, save_profile
 from chessgru.samples import sample_games
 from chessgru.session import LiveGame
 from chessgru.sources import Filters, Surroundings
 from chessgru.ui import store
 from chessgru.ui.adding import summary
+from chessgru.ui.contract import Opened
 from chessgru.ui.importing import account_work, files_work
 from chessgru.ui.jobs import JOBS, Job
+from chessgru.ui.learning_panel import base_model, learn_work
 from chessgru.ui.measuring import calibration_table, scores_table
 from chessgru.ui.model_page import card_parts
 from chessgru.ui.opening_games import game_of_link, link_of
+from chessgru.ui.predicting import opened
 from chessgru.ui.state import Chair, Seating
 from chessgru.ui.study import Study, comments, guesses_table, new_study
 from chessgru.ui.tables import csv_of
@@ -450,6 +454,43 @@ def test_a_player_is_deleted_with_his_profile_only_when_confirmed(home: Path) ->
     assert not path.exists()
 
 
+def test_work_for_a_deleted_player_is_stopped_and_forgotten() -> None:
+    fill(PGN, PGN.replace("Son", "Aunt"))
+
+    def endless(job: Job) -> None:
+        while True:
+            job.check()
+            time.sleep(0.01)
+
+    learning = JOBS.start("learn", "Son", endless)
+    for name in ("Son", "Dad"):
+        JOBS.start("report", name, lambda job: job.tell(None, "done"))
+        finished("report")
+    app = run(players_app)
+    app.selectbox(key="player_choice").set_value("Son").run()
+    next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
+    press(app, "Delete for good")
+    assert learning.cancelling
+    assert JOBS.of("learn") == []
+    assert [job.title for job in JOBS.of("report")] == ["Dad"]
+
+
+def test_a_player_deleted_while_he_is_learned_stays_deleted(
+    small_model: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = store.library()
+    library.add(sample_games()[:4], source="samples")
+
+    def learn(base: Checkpoint, games: list[Game], names: frozenset[str], **_: object) -> Profile:
+        library.delete_player("Dad")
+        return memory_only(base, games, names, name="Dad")
+
+    monkeypatch.setattr("chessgru.learning.learn", learn)
+    job = done(learn_work(library, library.player("Dad"), base_model()))
+    assert (job.state, job.results) == ("failed", [])
+    assert not profile_path(home, "Dad").exists()
+
+
 def test_a_player_deleted_in_another_window_leaves_the_pages_at_work() -> None:
     library = fill(PGN, PGN.replace("Son", "Aunt"))
     people, review = run(players_app), run(review_app)
@@ -476,6 +517,42 @@ def test_two_names_become_one_person_and_two_again() -> None:
     assert len(library.players()) == 2
     press(app, "Undo")
     assert len(library.players()) == 3
+
+
+def test_predictors_are_opened_anew_when_two_names_become_one_person_or_two_again() -> None:
+    fill(PGN.replace("Dad", "Smith, John"), PGN.replace("Dad", "John Smith").replace("Nf3", "Nc3"))
+    seatings: list[Seating] = []
+
+    def opener(seating: Seating) -> Opened:
+        seatings.append(seating)
+        return open_tiny(seating)
+
+    def times_opened() -> int:
+        opened(Seating(Chair("John Smith")), opener)
+        return len(seatings)
+
+    app = run(players_app)
+    assert (times_opened(), times_opened()) == (1, 1)
+    press(app, "One person")
+    assert times_opened() == 2
+    press(app, "Undo")
+    assert times_opened() == 3
+    app.selectbox(key="player_choice").set_value("John Smith").run()
+    app.text_input(key="other_name").set_value("Smith, John")
+    press(app, "It is the same person")
+    assert times_opened() == 4
+    press(app, "Take apart")
+    assert times_opened() == 5
+
+
+def test_a_profile_of_other_names_is_told_and_can_be_learned_again(small_model: Path, home: Path) -> None:
+    library = store.library()
+    library.add(sample_games()[:4], source="samples")
+    profile = memory_only(base_model(), library.games("Dad"), {"dad", "papa"}, name="Dad")
+    save_profile(profile, profile_path(home, "Dad"))
+    app = run(players_app)
+    assert "learned under other names; learn him again" in texts(app)
+    assert "Learn from 4 games" in [button.label for button in app.button]
 
 
 def test_a_player_is_learned_in_the_background(small_model: Path) -> None:

@@ -244,6 +244,17 @@ def test_deleting_asks_first(call, evening):
     assert call("delete", "Player 1", "--yes")[0] == 1
 
 
+def test_deleting_takes_what_was_learned_under_any_name(call, evening):
+    call("import", evening)
+    call("players", "merge", "Grandpa", "Player 1")
+    learned = [profile_path(default_home(), name) for name in ("Grandpa", "Player 1")]
+    learned[0].parent.mkdir(parents=True)
+    for path in learned:
+        path.write_bytes(b"what was learned")
+    assert call("delete", "Grandpa", "--yes")[0] == 0
+    assert [path for path in learned if path.exists()] == []
+
+
 def test_a_library_that_is_none_is_one_line(call, tmp_path):
     (tmp_path / "x.sqlite").write_text("hello " * 1000)
     code, out, err = call("players", "--library", tmp_path / "x.sqlite")

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from habits import games_of, tiny_model
+from habits import games_of, tiny_base, tiny_model
 
 from chessgru.checkpoint import save_checkpoint
-from chessgru.cli.people import app
+from chessgru.cli.people import _text, app
 from chessgru.cli.running import run
+from chessgru.learning import memory_only
 from chessgru.library import Library
 from chessgru.pgn import to_pgn
 from chessgru.profiles import profile_path
+from chessgru.seats import Person
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,19 @@ def test_learning_writes_a_profile_and_tells_what_it_gained(call, home):
     assert "nothing new" in out
 
 
+def test_games_deleted_since_are_not_taken_for_new_ones(call):
+    with Library() as library:
+        library.add(games_of("Ann", 2, first=50, other="Eve"), source="more.pgn")
+        call("learn", "Ann", "--threads", 1)
+        library.delete_player("Eve")
+        _, out, _ = call("learn", "Ann", "--threads", 1)
+        assert "Ann: learned from 12 games (6 White, 6 Black), nothing new" in out
+        library.delete_player("Dan")
+        library.add(games_of("Ann", 3, first=70), source="more.pgn")
+        _, out, _ = call("learn", "Ann", "--threads", 1)
+        assert "Ann: learned from 3 games (1 White, 2 Black), 3 of them new" in out
+
+
 def test_learning_for_programs(call, home):
     code, out, _ = call("learn", "Ann", "--json", "--threads", 1)
     found = json.loads(out)
@@ -78,6 +95,16 @@ def test_games_with_one_color_only_are_told_of(call, home):
     assert "No game with Black" in out
 
 
+def test_what_a_missing_color_is_predicted_from_is_told() -> None:
+    [game] = games_of("Eve", 1, first=1)
+    eve = Person("Eve", frozenset({"eve"}), (game,))
+    counts = memory_only(tiny_base(), eve.games, eve.names, name="Eve")
+    styled = replace(counts, style=np.ones(4, np.float32))
+    foretold = "No game with Black: his moves there are predicted"
+    assert f"{foretold} as those of people of his rating." in _text(counts, eve, 1)
+    assert f"{foretold} from his style alone." in _text(styled, eve, 1)
+
+
 def test_unknown_people_are_a_mistake_of_one_line(call):
     code, out, err = call("learn", "Annn")
     assert (code, out) == (1, "")
@@ -101,6 +128,28 @@ def test_identifying(call, tmp_path):
     code, _, err = call("identify", file, "--player", "Nobody")
     assert code == 1
     assert "unknown player 'Nobody'" in err
+
+
+def test_somebody_of_two_names_is_one_candidate(call, tmp_path):
+    file = tmp_path / "who.pgn"
+    file.write_text(to_pgn(games_of("Bob", 1)[0]))
+
+    def candidates():
+        code, out, err = call("identify", file, "--player", "Bob", "--json")
+        assert code == 0
+        return sorted(candidate["name"] for candidate in json.loads(out)["candidates"]), "left out" in err
+
+    with Library() as library:
+        library.add(games_of("Cid", 4), source="more.pgn")
+        for name in ("Ann", "Bob", "Cid"):
+            call("learn", name, "--threads", 1)
+        library.merge("Annie", ["Ann"])
+        call("learn", "Annie", "--threads", 1)
+        assert candidates() == (["Annie", "Bob", "Cid"], False)
+        library.merge("Annie", ["Cid"])
+        library.unmerge("Ann")
+        library.merge("Cid", ["Annie"])
+        assert candidates() == (["Ann", "Bob"], True)
 
 
 def test_identifying_needs_to_know_who_is_meant(call, tmp_path):

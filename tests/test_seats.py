@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from chessgru.checkpoint import Checkpoint
 from chessgru.errors import UnknownPlayerError
 from chessgru.game import Game
+from chessgru.learning import memory_only
 from chessgru.library import Library
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.predictor import Predictor
-from chessgru.profiles import profile_path
-from chessgru.seats import find_person, known_names, seat
+from chessgru.profiles import profile_path, save_profile
+from chessgru.seats import find_person, seat
 
 TINY = ModelConfig(
     channels=8, blocks=1, late_blocks=1, hidden=16, condition=8, style=4, head=8, move_embedding=8
@@ -43,7 +46,6 @@ def test_samples_are_known_without_a_library() -> None:
     son = find_person("son", None)
     assert (son.name, son.rating) == ("Son", 1100)
     assert len(son.games) > 100
-    assert known_names(None) == ["Dad", "Son"]
 
 
 def test_sample_son_answers_the_kings_pawn_with_the_sicilian(base: Checkpoint) -> None:
@@ -66,7 +68,6 @@ def test_person_has_the_latest_rating_and_the_head_to_head(library: Library, bas
     assert found.memory is not None
     assert found.head_to_head is not None
     assert found.memory.games == found.head_to_head.games == 3
-    assert known_names(library) == ["Ann", "Bob", "Dad", "Son"]
 
 
 def test_unknown_name_gets_the_nearest(library: Library) -> None:
@@ -81,3 +82,17 @@ def test_damaged_profile_is_told_and_left_out(library: Library, base: Checkpoint
     found, trouble = seat(find_person("Ann", library), base, library=library)
     assert "damaged profile" in trouble
     assert found.model is None
+
+
+def test_profile_of_other_names_is_told_and_left_out(library: Library, base: Checkpoint) -> None:
+    ann, path = find_person("Ann", library), profile_path(library.path.parent, "Ann")
+    style = np.ones(TINY.style, np.float32)
+    profile = replace(memory_only(base, ann.games, ann.names, name="Ann"), style=style)
+    save_profile(profile, path)
+    found, trouble = seat(ann, base, library=library)
+    assert (found.style is not None, trouble) == (True, "")
+    save_profile(replace(profile, names=ann.names | {"annie"}), path)
+    found, trouble = seat(ann, base, library=library)
+    assert trouble == f"{path}: learned under other names; learn him again"
+    assert found.style is None
+    assert found.memory is not None

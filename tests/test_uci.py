@@ -22,7 +22,6 @@ from chessgru.game import Game
 from chessgru.library import Library
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.sampling import Clock
-from chessgru.seats import known_names
 from chessgru.uci import Conversation, Sitting
 from chessgru.uci.people import LibraryPeople
 from chessgru.uci.words import Settings, changed, read_limits, read_position, told_options
@@ -102,11 +101,6 @@ def test_options_name_everybody_and_hold_the_settings(people: LibraryPeople) -> 
     assert "option name Player type combo default Ann var anybody var Ann var Bob var Dad var Son" in said
     assert "option name Temperature type spin default 80 min 0 max 300" in said
     assert "option name Pacing type check default false" in said
-
-
-def test_names_are_those_that_can_be_seated(home: Path, people: LibraryPeople) -> None:
-    with Library(home / "library.sqlite") as library:
-        assert list(people.names()) == list(known_names(library))
 
 
 def test_many_or_confusing_names_are_asked_for_as_text() -> None:

@@ -178,10 +178,9 @@ def delete(
             if not sys.stdin.isatty():
                 raise typer.BadParameter(f"would delete {count} games of {names}: confirm with --yes")
             typer.confirm(f"Delete {count} games of {names}? This cannot be undone", abort=True)
-        from chessgru.profiles import delete_profile, profile_path
+        from chessgru.seats import delete_player
 
-        deleted = games.delete_player(player)
-        delete_profile(profile_path(games.path.parent, found.name))
+        deleted = delete_player(games, found)
     if as_json:
         typer.echo(json.dumps({"player": found.name, "games": deleted}))
     else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
     from chessgru.game import Game, Side
     from chessgru.identification import Identification
+    from chessgru.library import Library
     from chessgru.profiles import Profile
     from chessgru.seats import Person
 
@@ -39,6 +40,8 @@ def learn(
     as_json: AsJSON = False,
 ) -> None:
     """Learns or refreshes a player's profile, and reports what it gained on his latest games."""
+    import numpy as np
+
     from chessgru.seats import find_person
 
     with open_library(library) as games:
@@ -60,7 +63,8 @@ def learn(
             threads=threads or os.cpu_count(),
         )
     save_profile(profile, path)
-    added = profile.games - (previous.games if previous else 0)
+    known = previous.taken if previous else ()
+    added = len(np.setdiff1d(profile.taken, known))
     typer.echo(json.dumps(_as_dict(profile, person, path)) if as_json else _text(profile, person, added))
 
 
@@ -118,7 +122,9 @@ def _text(profile: Profile, person: Person, added: int) -> str:
     lines = [f"{profile.name}: learned from {profile.games} games ({white} White, {black} Black), {new}"]
     if not white or not black:
         missing = "White" if not white else "Black"
-        lines.append(f"No game with {missing}: his moves there are predicted from his style alone.")
+        learned = profile.style.any() or profile.adapters
+        how = "from his style alone" if learned else "as those of people of his rating"
+        lines.append(f"No game with {missing}: his moves there are predicted {how}.")
     both = len(person.games) - white - black
     if both:
         lines.append(f"{both} games bear his name on both sides and were passed over.")
@@ -165,7 +171,7 @@ def identify(
 
     base = load_checkpoint(model)
     with open_library(library) as opened:
-        profiles = _profiles(opened.path.parent, base)
+        profiles = _profiles(opened, base)
     with _bar("identify") as tell:
         answer = weigh(base, played, sides, profiles, progress=tell)
     typer.echo(json.dumps(_answer(answer, top)) if as_json else _told(answer, top))
@@ -187,17 +193,25 @@ def _seats(
     return [game for game, _ in pairs], [side for _, side in pairs]
 
 
-def _profiles(home: Path, base: Checkpoint) -> list[Profile]:
-    """Returns every profile that can be used; tells of those that cannot."""
+def _profiles(library: Library, base: Checkpoint) -> list[Profile]:
+    """Returns the profiles of the library's players; tells of those that cannot be used.
+
+    Files under names that were merged into others since are nobody's.
+    """
     from chessgru.errors import ProfileError
-    from chessgru.profiles import FOLDER, load_profile
+    from chessgru.game import name_key
+    from chessgru.seats import open_profile
 
     found = []
-    for path in sorted((home / FOLDER).glob("*.safetensors")):
+    for player in library.players():
+        names = frozenset(map(name_key, player.aliases))
         try:
-            found.append(load_profile(path, base.digest, base.model))
+            profile = open_profile(player.name, names, library, base)
         except ProfileError as error:
             typer.echo(f"chessgru: {error}; left out", err=True)
+            continue
+        if profile is not None:
+            found.append(profile)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from chessgru.errors import UnknownPlayerError
 from chessgru.game import name_key
 from chessgru.library import Library
+from chessgru.samples import SAMPLE_PLAYERS
 
 if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from chessgru.seats import Person
     from chessgru.uci import Sitting
 
-SAMPLES: Final = ("Dad", "Son")
-"""As `seats.SAMPLE_PLAYERS`, which cannot be had without torch."""
 _KEPT: Final = 4
 
 
@@ -34,7 +33,7 @@ class LibraryPeople:
         """Returns everybody's name, those with the most games first."""
         names = [player.name for player in self._library.players()] if self._library else []
         keys = {name_key(name) for name in names}
-        return [*names, *(sample for sample in SAMPLES if name_key(sample) not in keys)]
+        return [*names, *(sample for sample in SAMPLE_PLAYERS if name_key(sample) not in keys)]
 
     def find(self, name: str) -> str:
         """Returns the name somebody is known under. Raises UnknownPlayerError, with the nearest names."""
@@ -44,10 +43,10 @@ class LibraryPeople:
                 return self._library.player(name).name
             except UnknownPlayerError as error:
                 nearest = error.nearest
-        for sample in SAMPLES:
+        for sample in SAMPLE_PLAYERS:
             if name_key(sample) == name_key(name):
                 return sample
-        raise UnknownPlayerError(name, [*nearest, *SAMPLES])
+        raise UnknownPlayerError(name, [*nearest, *SAMPLE_PLAYERS])
 
     @cached_property
     def _base(self) -> Checkpoint:

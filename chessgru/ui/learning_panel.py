@@ -72,6 +72,7 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
             threads=1,
         )
         job.check()
+        library.player(player.name)  # raises UnknownPlayerError if he was deleted meanwhile
         save_profile(profile, path)
         forget_predictors()
         job.results.append(profile)
@@ -90,7 +91,7 @@ def _earlier(path: Path, base: Checkpoint) -> Profile | None:
 
 
 def learning_panel(library: Library, player: Player) -> None:
-    """Draws a player's profile and the button that makes it or makes it anew."""
+    """Draws a player's profile and the button that makes it, or goes on from it with the games since."""
     try:
         base = base_model()
     except ChessgruError as error:
@@ -139,13 +140,10 @@ def _ended(player: Player) -> None:
 
 
 def _stored(library: Library, player: Player, base: Checkpoint) -> Profile | None:
-    from chessgru.profiles import load_profile, profile_path
+    from chessgru.seats import open_profile
 
-    path = profile_path(library.path.parent, player.name)
-    if not path.exists():
-        return None
     try:
-        return load_profile(path, base.digest, base.model)
+        return open_profile(player.name, player.keys, library, base)
     except ChessgruError as error:
         st.warning(plain(str(error)))
         return None

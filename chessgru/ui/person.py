@@ -5,10 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from chessgru.errors import ChessgruError
+from chessgru.game import name_key
 from chessgru.library import Library, Player, PlayerSummary
-from chessgru.profiles import delete_profile, profile_path
+from chessgru.ui.habits_panel import KIND as REPORT
 from chessgru.ui.habits_panel import habits_panel
+from chessgru.ui.jobs import JOBS
+from chessgru.ui.learning_panel import KIND as LEARN
 from chessgru.ui.learning_panel import learning_panel
+from chessgru.ui.predicting import forget_predictors
 from chessgru.ui.repertoire_panel import repertoire_panel
 from chessgru.ui.setup import plain
 from chessgru.ui.state import forget_player
@@ -64,6 +68,7 @@ def _names(library: Library, player: Player) -> None:
 def _take_apart(library: Library, alias: str) -> None:
     try:
         library.unmerge(alias)
+        forget_predictors()
     except ChessgruError as error:
         st.toast(plain(str(error)), icon=":material/error:")
 
@@ -74,6 +79,7 @@ def _join(library: Library, name: str) -> None:
         return
     try:
         library.merge(name, [alias])
+        forget_predictors()
     except ChessgruError as error:
         st.toast(plain(str(error)), icon=":material/error:")
 
@@ -97,11 +103,12 @@ def _forget(library: Library, player: Player, games: int) -> None:
 
 
 def _delete(library: Library, player: Player) -> None:
-    """Deletes a player; what the server remembers of him goes too."""
+    """Deletes a player; what the server does for him and remembers of him goes too."""
+    from chessgru.seats import delete_player
+
+    _forget_jobs(player)
     try:
-        games = library.delete_player(player.name)
-        for name in (player.name, *player.aliases):
-            delete_profile(profile_path(library.path.parent, name))
+        games = delete_player(library, player)
     except (ChessgruError, OSError) as error:
         st.toast(plain(f"not deleted: {error}"), icon=":material/error:")
         return
@@ -109,3 +116,13 @@ def _delete(library: Library, player: Player) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
     st.toast(plain(f"Deleted: {player.name} and {games_text(games)}."), icon=":material/check:")
+
+
+def _forget_jobs(player: Player) -> None:
+    """Stops learning him and reporting on him, and forgets what came of it."""
+    for kind in (LEARN, REPORT):
+        his = [job for job in JOBS.of(kind) if name_key(job.title) in player.keys]
+        if any(job.state == "running" for job in his):
+            JOBS.abandon(kind)  # two of a kind hardly ever run at once
+        for job in his:
+            JOBS.dismiss(job)

@@ -13,6 +13,7 @@ from chessgru.ui import store
 from chessgru.ui.adding import KIND, add_samples, adding, follow, reports
 from chessgru.ui.jobs import JOBS
 from chessgru.ui.person import person
+from chessgru.ui.predicting import forget_predictors
 from chessgru.ui.setup import plain
 from chessgru.ui.state import PLAYER_CHOICE, people
 from chessgru.ui.tables import download_csv
@@ -101,6 +102,7 @@ def _merge(library: Library, name: str, alias: str) -> None:
         st.toast(plain(str(error)), icon=":material/error:")
     else:
         people().merged.append((name, alias))
+        forget_predictors()
 
 
 def _undo(library: Library, name: str, alias: str) -> None:
@@ -110,6 +112,7 @@ def _undo(library: Library, name: str, alias: str) -> None:
         st.toast(plain(str(error)), icon=":material/error:")
     people().merged.remove((name, alias))
     _suggestions.clear()
+    forget_predictors()
 
 
 def _refuse(name: str, alias: str) -> None:

@@ -56,7 +56,7 @@ def opened(seating: Seating, opener: Opener) -> Opened | str:
 
 
 def forget_predictors() -> None:
-    """Makes every predictor be opened anew: somebody was learned."""
+    """Makes every predictor be opened anew: somebody was learned, or goes by other names."""
     _opened.clear()
 
 

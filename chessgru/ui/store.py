@@ -14,13 +14,13 @@ from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
 from chessgru.library import Library, LiveConflictError
 from chessgru.library.live import LiveGame as Record
+from chessgru.samples import SAMPLE_PLAYERS
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock
 from chessgru.ui.state import SIDES, Chair, Seating, Table
 
 LIBRARY_VARIABLE: Final = "CHESSGRU_LIBRARY"
 """Environment variable with the library's file, set by `chessgru app --library`."""
-SAMPLE_PLAYERS: Final = (Chair("Dad", 1500), Chair("Son", 1100))
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,14 +36,14 @@ def library() -> Library:
 def first_seating() -> Seating:
     """Returns who sits at a new board: the sample players, whose games come with chessgru."""
     known = {player.name: player.rating for player in library().players()}
-    white, black = (Chair(chair.name, known.get(chair.name) or chair.rating) for chair in SAMPLE_PLAYERS)
+    white, black = (Chair(name, known.get(name) or rating) for name, rating in SAMPLE_PLAYERS.items())
     return Seating(white, black, "rapid")
 
 
 def known_players() -> dict[str, int | None]:
     """Returns the latest rating, None if unknown, by the name of everybody whose games are known."""
     known = {player.name: player.rating for player in library().players()}
-    return known | {chair.name: chair.rating for chair in SAMPLE_PLAYERS if chair.name not in known}
+    return known | {name: rating for name, rating in SAMPLE_PLAYERS.items() if name not in known}
 
 
 def _speed(text: str) -> TimeClass | None:
