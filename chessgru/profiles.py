@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -205,6 +205,20 @@ def _check(profile: Profile, model: MoveGRU) -> None:
         factors.change(parameters[name].detach())  # raises RuntimeError if the shapes do not fit
     if not (min(profile.k_own, profile.k_h2h, profile.half_life) > 0 and np.isfinite(profile.style).all()):
         raise ValueError("numbers out of range")
+
+
+def delete_profiles(home: Path, names: Collection[str]) -> None:
+    """Removes every profile that holds moves of somebody of these names, whatever he was called since."""
+    keys = {name_key(name) for name in names}
+    for name in names:
+        delete_profile(profile_path(home, name))
+    for path in (home / FOLDER).glob("*.safetensors"):
+        try:
+            about, _ = _read(path)
+        except ProfileError:
+            continue  # nobody can read it
+        if keys & set(about.get("names", ())):
+            delete_profile(path)
 
 
 def delete_profile(path: Path) -> bool:

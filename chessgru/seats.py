@@ -14,7 +14,7 @@ from chessgru.game import Game, name_key
 from chessgru.library import Library, Player
 from chessgru.memory import remember
 from chessgru.predictor import Seat
-from chessgru.profiles import Profile, adapted, delete_profile, load_profile, profile_path
+from chessgru.profiles import Profile, adapted, delete_profiles, load_profile, profile_path
 from chessgru.samples import SAMPLE_PLAYERS, sample_games
 
 
@@ -83,10 +83,9 @@ def open_profile(
 
 
 def delete_player(library: Library, player: Player) -> int:
-    """Forgets a player and every profile under one of his names; returns how many games he had."""
+    """Forgets a player and every profile that knows moves of his; returns how many games he had."""
     games = library.delete_player(player.name)
-    for alias in player.aliases:
-        delete_profile(profile_path(library.path.parent, alias))
+    delete_profiles(library.path.parent, player.aliases)
     return games
 
 

@@ -17,6 +17,7 @@ from chessgru.profiles import (
     Report,
     adapted,
     delete_profile,
+    delete_profiles,
     load_profile,
     profile_path,
     save_profile,
@@ -167,3 +168,14 @@ def test_a_profile_can_be_deleted(profile, tmp_path):
     save_profile(profile, path)
     assert delete_profile(path)
     assert not delete_profile(path)
+
+
+def test_all_that_knows_moves_of_somebody_can_be_deleted(profile, tmp_path):
+    others = profile_path(tmp_path, "Bob"), profile_path(tmp_path, "Cid")
+    for path, names in zip(others, ({"bob", "ann"}, {"cid"}), strict=True):
+        save_profile(replace(profile, names=frozenset(names)), path)
+    damaged = profile_path(tmp_path, "Ann"), profile_path(tmp_path, "Dan")
+    for path in damaged:
+        path.write_bytes(b"PK")
+    delete_profiles(tmp_path, ["Ann"])
+    assert [path.exists() for path in (*others, *damaged)] == [False, True, False, True]
