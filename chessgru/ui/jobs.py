@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Final, Literal
@@ -112,9 +112,9 @@ class Jobs:
                 job.cancel()
             self._jobs.clear()
 
-    def abandon(self, kind: str) -> None:
-        """Cancels and forgets the jobs of a kind: nobody waits for them any more."""
-        for job in self.of(kind):
+    def abandon(self, jobs: Iterable[Job]) -> None:
+        """Cancels and forgets some jobs: nobody waits for them any more."""
+        for job in jobs:
             job.cancel()
             with self._lock:
                 self._jobs.remove(job)

@@ -120,9 +120,5 @@ def _delete(library: Library, player: Player) -> None:
 
 def _forget_jobs(player: Player) -> None:
     """Stops learning him and reporting on him, and forgets what came of it."""
-    for kind in (LEARN, REPORT):
-        his = [job for job in JOBS.of(kind) if name_key(job.title) in player.keys]
-        if any(job.state == "running" for job in his):
-            JOBS.abandon(kind)  # two of a kind hardly ever run at once
-        for job in his:
-            JOBS.dismiss(job)
+    jobs = [*JOBS.of(LEARN), *JOBS.of(REPORT)]
+    JOBS.abandon(job for job in jobs if name_key(job.title) in player.keys)

@@ -71,7 +71,7 @@ def _take(game: Game, opener: Opener) -> None:
     seating = seating_of(game)
     study = new_study(game, seating, _predictor(game, seating, opener))
     if (before := reviewed()) is not None:
-        JOBS.abandon(_kind(before))
+        JOBS.abandon(JOBS.of(_kind(before)))
     set_reviewed(study)
     for key in (_GRAPH, _WORST, _MOVES):
         st.session_state.pop(key, None)
