@@ -257,6 +257,7 @@ SETTINGS = replace(
     plies_per_batch=1280,
     learning_rate=1.7e-3,
     matrix_rate=3.0,
+    master_share=0.25,
     validate_every=10**9,
 )
 BASELINE = "baseline"
