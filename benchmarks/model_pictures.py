@@ -66,7 +66,11 @@ def learning_curve(table: pd.DataFrame) -> Picture:
 def sizes(table: pd.DataFrame) -> Picture:
     """Draws the NLL of networks of several sizes against what a position costs them."""
     some = table[table["variant"].isin(SIZES)].replace("baseline", "48 channels, blocks 2+1")
-    x = alt.X("megaflops", title="million operations a position", scale=alt.Scale(zero=False))
+    x = alt.X(
+        "megaflops",
+        title="million operations a position",
+        scale=alt.Scale(zero=False, nice=False, padding=70),
+    )
     y = alt.Y("nll", title="NLL, nats", scale=alt.Scale(zero=False, nice=False, padding=16))
     points = alt.Chart(some).mark_point(filled=True, size=70, color=COLORS[1]).encode(x, y)
     names = points.mark_text(dy=-12, color=QUIET).encode(alt.Text("label"))
