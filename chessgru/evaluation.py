@@ -111,8 +111,8 @@ def _circumstances(line: Line, index: Longs, own: Counts | None) -> dict[str, ob
         "phase": np.array(PHASES)[phase_of(line.ply, line.pieces)],
     }
     if own is not None:
-        times, _ = times_after(own, line.keys, line)
-        columns["seen"] = np.bincount(line.position, weights=times, minlength=len(line.ply)) > 0
+        _, visits = times_after(own, line.keys, line)
+        columns["seen"] = visits > 0
     return columns
 
 

@@ -205,16 +205,13 @@ class Aside:
     def __init__(self, base: MoveGRU, games: History, memory: Memory, config: LearningConfig) -> None:
         self.games, self.config = games, config
         self.gains: list[Gain] = []
-        network = self._read(base, np.zeros(base.config.style, np.float32))
+        network = read(base, self.games)
         self.half_life = self._half_life(network, memory)
         self.memory = memory.aged(self.half_life)
         self.by_opponent = self.memory.by_opponent()
         self._note("base", network)
         self.best, self.k_own, self.k_h2h = self._mix(network)
         self._note("memory", self.best)
-
-    def _read(self, model: MoveGRU, style: NDArray[np.float32]) -> OwnMoves:
-        return read(model, self.games, style)
 
     def _half_life(self, network: OwnMoves, memory: Memory) -> float:
         """Returns how fast this player's past should be forgotten."""
@@ -249,7 +246,7 @@ class Aside:
         tried = []
         for share in self.config.scales:
             scaled = style.scaled(share)
-            network = self._read(merged(base, scaled.adapters), scaled.vector.numpy())
+            network = read(merged(base, scaled.adapters), self.games, scaled.vector.numpy())
             tried.append((scaled, *self._mix(network)))
         scaled, mixed, k_own, k_h2h = min(tried, key=lambda found: float(found[1].nll().mean()))
         better = float(mixed.nll().mean()) < float(self.best.nll().mean())
