@@ -35,17 +35,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
-from chessgru.model import NO_MOVE, PLANES, Block, Context, LegalLogits, ModelConfig, MoveGRU
-from chessgru.replay import Legal, mirror_tokens
+from chessgru.model import NO_MOVE, PLANES, Block, Context, LegalLogits, ModelConfig, MoveGRU, View
+from chessgru.replay import mirror_tokens
 from chessgru.scores import Resampling
 from chessgru.sequences import Sequences
 from chessgru.training import Trainer, TrainingConfig, hold_out
 
 SCORED = 800  # games
 MASTER = 2400
-# The planes of `board_planes`: 12 pieces, en passant, last move, castling, attackers, halfmove clock.
-LAST_MOVE, ATTACKERS = (13, 14), (19, 20)
-OTHER_SIDE = (*range(6, 12), *range(6), 12, 13, 14, 17, 18, 15, 16, 20, 19, 21)
+# The planes of `board_planes`: pieces, en passant, last move, castling, attackers, clock, exchanges.
+LAST_MOVE, ATTACKERS, EXCHANGES = (13, 14), (19, 20), (22, 23)
+OTHER_SIDE = (*range(6, 12), *range(6), 12, 13, 14, 17, 18, 15, 16, 20, 19, 21, 23, 22)
 
 
 class Network(MoveGRU):
@@ -126,11 +126,16 @@ class Forgetful(nn.Module):
 
 
 class EveryMove(Network):
-    """Learns to tell the move played from the whole vocabulary; only scoring applies the rules."""
+    """Learns to tell the move played from the whole vocabulary; only scoring applies the rules.
 
-    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
-        moves = torch.ones_like(legal.moves) if self.training else legal.moves
-        return super()._score_moves(legal._replace(moves=moves), x, mood)
+    Only legal moves have tactics: to be compared with the variant without.
+    """
+
+    def _score_moves(self, view: View, mood: Tensor) -> LegalLogits:
+        empty = view.boards._replace(squares=torch.zeros_like(view.boards.squares))
+        moves = torch.ones_like(view.legal.moves) if self.training else view.legal.moves
+        legal = view.legal._replace(moves=moves)
+        return super()._score_moves(view._replace(boards=empty, legal=legal), mood)
 
 
 class PooledHead(Network):
@@ -140,14 +145,14 @@ class PooledHead(Network):
         super().__init__(config)
         self.summary = nn.Conv2d(self.config.channels, 8, 1)
         self.moves = nn.Linear(8 * 64 + self.mood.in_features, vocabulary.SIZE)
-        del self.origin, self.target, self.promotion, self.mood
+        del self.origin, self.target, self.promotion, self.mood, self.weighing
 
-    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
-        seen = functional.relu(self.summary(x)).flatten(1)
+    def _score_moves(self, view: View, mood: Tensor) -> LegalLogits:
+        seen = functional.relu(self.summary(view.squares)).flatten(1)
         table = self.moves(torch.cat([seen, mood], dim=-1))  # (N, SIZE)
-        position, token = legal.moves.nonzero().unbind(1)
+        position, token = view.legal.moves.nonzero().unbind(1)
         logits = table.flatten().index_select(0, position * vocabulary.SIZE + token).float()
-        return LegalLogits(position, token, logits, len(x))
+        return LegalLogits(position, token, logits, len(mood))
 
 
 class Absolute(Network):
@@ -183,7 +188,7 @@ class Absolute(Network):
         turned = self._turned_matrix(view.matrix)
         for block in self.late_blocks:
             x = block(x, turned, mood, None)
-        return self._score_moves(view.legal, self._turn(x, x.flip(2)), mood)
+        return self._score_moves(view._replace(squares=self._turn(x, x.flip(2))), mood)
 
 
 # Changes to a network ---------------------------------------------------------------------------------
@@ -239,6 +244,11 @@ def hide_planes(model: MoveGRU, hidden: tuple[int, ...]) -> None:
     model.stem.register_forward_pre_hook(lambda _, args: args[0] * shown.to(args[0]))
 
 
+def without_tactics(model: MoveGRU) -> None:
+    hide_planes(model, EXCHANGES)
+    model.weighing.effects.register_forward_pre_hook(lambda _, args: torch.zeros_like(args[0]))
+
+
 def hide_last_move(model: MoveGRU) -> None:
     hide_planes(model, LAST_MOVE)
     model.last_move.register_forward_pre_hook(lambda _, args: torch.full_like(args[0], NO_MOVE))
@@ -268,6 +278,7 @@ VARIANTS: dict[str, Variant] = {
     "LSTM": Variant(model=with_cell(MODEL, "lstm")),
     "plain RNN": Variant(model=with_cell(MODEL, "rnn")),
     "no exchange along attacks": Variant(change=without_exchange),
+    "no tactics": Variant(change=without_tactics),
     "no attackers planes": Variant(change=lambda model: hide_planes(model, ATTACKERS)),
     "32 channels": Variant(model=replace(MODEL, channels=32)),
     "64 channels": Variant(model=replace(MODEL, channels=64)),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import kernels, movegen, tiles
+from chessgru import kernels, movegen, tactics, tiles
 from chessgru.kernels import Links, Moves, Taps
 from chessgru.pgn.jit import on_disk
 from chessgru.replay import Boards, legal_moves
@@ -46,6 +46,7 @@ class Layers(Protocol):
     target: nn.Linear
     promotion: nn.Linear
     mood: nn.Linear
+    weighing: Any
     temperature: Tensor
 
 
@@ -56,6 +57,8 @@ class Glance(NamedTuple):
     """(N * 64, C)."""
     links: Links
     moves: Moves
+    effects: Tensor
+    """(L, E): see `tactics.effects`."""
     positions: int
     """N."""
 
@@ -188,7 +191,8 @@ class _Eye:
         features = torch.empty(len(last) * 64, self._taps.clock.shape[1])
         fields = (boards.squares, boards.castling, boards.en_passant, boards.halfmove_clock, last)
         squares, castling, passing, halfmoves, moved = (field.contiguous().numpy() for field in fields)
-        kernels.stem(squares, castling, passing, halfmoves, moved, *links, *self._taps, features.numpy())
+        planes = (squares, castling, passing, halfmoves, moved, tactics.exchange_planes(boards).numpy())
+        kernels.stem(*planes, *links, *self._taps, features.numpy())
         for block in self._blocks:
             features = block(features, links, rows)
         squeezed = functional.linear(features, self._squeeze, self._squeeze_bias).relu_()
@@ -196,7 +200,10 @@ class _Eye:
         if wanted is not None and not bool(wanted.all()):
             features = features.view(len(last), 64, -1)[wanted].flatten(0, 1)
             links, allowed = kernels.find_links(attacks[wanted.numpy()]), allowed[wanted.numpy()]
-        return Glance(features, links, kernels.find_moves(allowed), len(allowed)), squeezed
+            boards = boards.at(wanted)
+        moves = kernels.find_moves(allowed)
+        effects = tactics.effects(boards, torch.from_numpy(moves.position), torch.from_numpy(moves.token))
+        return Glance(features, links, moves, effects, len(allowed)), squeezed
 
 
 @cache
@@ -209,7 +216,9 @@ def worth(positions: int) -> bool:
     """Tells whether to use this module for so many positions: for few only if all of it is compiled."""
     if positions >= movegen.MANY:
         _on_disk.cache_clear()  # it will be compiled now
-    return movegen.worth(positions) and (positions >= movegen.MANY or _on_disk())
+    return (
+        movegen.worth(positions) and tactics.worth(positions) and (positions >= movegen.MANY or _on_disk())
+    )
 
 
 def _parts(count: int) -> list[slice]:
@@ -245,7 +254,10 @@ class _Hand:
     def __init__(self, net: Layers, mood: Tensor, *, tiled: bool) -> None:
         self._net = net
         self._blocks = [_Block(block, mood, tiled=tiled) for block in net.late_blocks]
+        weighing = net.weighing
         self._moods = _product(mood, net.mood.weight, net.mood.bias)  # (N, 2D)
+        self._weighing_moods = _product(mood, weighing.mood.weight, weighing.effects.bias)  # (N, T)
+        self._origins = torch.cat([net.origin.weight, weighing.origin.weight])  # (D + T, C)
 
     def __call__(self, glance: Glance, start: int) -> Decision:
         net, moves, features = self._net, glance.moves, glance.features
@@ -253,9 +265,11 @@ class _Hand:
         for block in self._blocks:
             features = block(features, glance.links, rows)
         squares = torch.from_numpy(moves.squares)
-        origin_mood, target_mood = self._moods.index_select(0, (squares >> 6) + start).chunk(2, dim=-1)
-        origins = _product(features.index_select(0, squares), net.origin.weight, net.origin.bias)
-        origins = origins + origin_mood  # (R, D)
+        position, weighing = (squares >> 6) + start, net.weighing
+        origin_mood, target_mood = self._moods.index_select(0, position).chunk(2, dim=-1)
+        found = _product(features.index_select(0, squares), self._origins)
+        origins = found[:, : origin_mood.shape[1]] + net.origin.bias + origin_mood  # (R, D)
+        by_origin = found[:, origin_mood.shape[1] :] + self._weighing_moods.index_select(0, position)
         keys = _product(origins, net.target.weight.T.contiguous())  # (R, C)
         offsets = (origins * (target_mood + net.target.bias)).sum(1)
         logits = torch.empty(len(moves.token))
@@ -269,6 +283,11 @@ class _Hand:
             moves.token,
             moves.origin,
             np.float32(origins.shape[1] ** -0.5),
+            glance.effects.numpy(),
+            weighing.effects.weight.T.contiguous().numpy(),
+            by_origin.numpy(),
+            _product(features, weighing.target.weight).numpy(),
+            weighing.verdict.weight[0].numpy(),
             logits.numpy(),
         )
         position = torch.from_numpy(moves.position) + start

@@ -145,11 +145,16 @@ def _lay_ground(
 
 
 @fast_jit
-def _mark(squares: Array, passing: Array, last: Array, row: int, spread: Array, out: Array) -> None:
+def _mark(
+    squares: Array, passing: Array, last: Array, exchanges: Array, row: int, spread: Array, out: Array
+) -> None:
     one = np.float32(1)
     for square in range(64):
         if squares[row, square] > 0:
             _add(spread, squares[row, square] - 1, row, square, one, out)
+        for side in range(2):
+            if exchanges[row, square, side] > 0:
+                _add(spread, 22 + side, row, square, exchanges[row, square, side], out)
     if passing[row] < 64:
         _add(spread, 12, row, passing[row], one, out)
     if last[row] != _NOBODY:
@@ -164,6 +169,7 @@ def stem(
     passing: Array,
     halfmoves: Array,
     last: Array,
+    exchanges: Array,
     pieces: Array,
     starts: Array,
     targets: Array,
@@ -177,7 +183,7 @@ def stem(
     link = 0
     for row in range(len(last)):
         _lay_ground(castling, halfmoves, row, ground, clock, out)
-        _mark(squares, passing, last, row, spread, out)
+        _mark(squares, passing, last, exchanges, row, spread, out)
         hits[:] = 0
         while link < len(pieces) and pieces[link] >> 6 == row:
             side = 0 if squares[row, pieces[link] & 63] <= 6 else 1
@@ -257,10 +263,19 @@ def scores(
     moves_token: Array,
     moves_origin: Array,
     scale: np.float32,
+    effects: Array,
+    by_effect: Array,
+    by_origin: Array,
+    by_target: Array,
+    verdict: Array,
     out: Array,
 ) -> None:
-    """Writes each legal move's logit (L,): its target's features times its origin's key (R, C)."""
+    """Writes each legal move's logit (L,): its target's features times its origin's key (R, C).
+
+    To that comes what `model.Weighing` makes of its effects (L, E), origin (R, T) and target (N * 64, T).
+    """
     channels = features.shape[1]
+    hidden = np.empty(len(verdict), np.float32)
     for move in range(len(out)):
         token, origin = moves_token[move], moves_origin[move]
         target = moves_position[move] * 64 + _MOVE[token, 1]
@@ -273,4 +288,13 @@ def scores(
             total += promotion_bias[piece]
             for c in range(channels):
                 total += features[target, c] * promotion[piece, c]
+        for unit in range(len(hidden)):
+            hidden[unit] = by_origin[origin, unit] + by_target[target, unit]
+        for effect in range(effects.shape[1]):
+            size = effects[move, effect]
+            if size != 0:
+                for unit in range(len(hidden)):
+                    hidden[unit] += size * by_effect[effect, unit]
+        for unit in range(len(hidden)):
+            total += verdict[unit] * max(hidden[unit], np.float32(0))
         out[move] = total

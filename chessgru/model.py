@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import inference, movegen, vocabulary
+from chessgru import inference, movegen, tactics, vocabulary
 from chessgru.book import Book
 from chessgru.game import TIME_CLASSES, TimeClass
 from chessgru.replay import (
@@ -42,8 +42,8 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 Cell = Literal["gru", "lstm", "rnn"]
 NO_MOVE: Final = vocabulary.SIZE
 """The token that stands for "no move yet" at the first ply."""
-PLANES: Final = 12 + 1 + 2 + 4 + 2 + 1
-"""Pieces, en passant, last move, castling, attackers of either side, halfmove clock."""
+PLANES: Final = 12 + 1 + 2 + 4 + 2 + 1 + tactics.PLANES
+"""Pieces, en passant, last move, castling, attackers of either side, halfmove clock, exchanges."""
 _RATING_KNOTS: Final = 14  # every 200 points from 400 to 3000
 RATING_FEATURES: Final = _RATING_KNOTS + 1
 """How many numbers describe a rating: see `Condition.rating_knots`."""
@@ -63,6 +63,8 @@ class ModelConfig:
     condition: int = 64
     style: int = 16
     head: int = 48
+    tactics: int = 32
+    """Hidden units of the layer that weighs what each move does."""
     move_embedding: int = 64
 
 
@@ -187,7 +189,8 @@ def board_planes(boards: Boards, matrix: Tensor, last: Tensor) -> Tensor:
     clock = (boards.halfmove_clock / 50).clamp(max=2)[:, None].expand(count, 64)
     attackers = torch.stack([by_own / 2, by_other / 2, clock.to(dtype)], dim=-1)
     castling = boards.castling[:, None].expand(-1, 64, -1)
-    return torch.cat([pieces.to(dtype), marks.to(dtype), castling.to(dtype), attackers], dim=-1)
+    exchanges = tactics.exchange_planes(boards).to(dtype)
+    return torch.cat([pieces.to(dtype), marks.to(dtype), castling.to(dtype), attackers, exchanges], dim=-1)
 
 
 class Condition(nn.Module):
@@ -256,18 +259,50 @@ class Block(nn.Module):
         return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
 
 
-class _View(NamedTuple):
+class Weighing(nn.Module):
+    """Adds to each legal move's logit what a small network makes of its tactics (`tactics.EFFECTS`).
+
+    It reads them with the features of the move's two squares and the mood. It starts by adding nothing.
+    """
+
+    def __init__(self, config: ModelConfig, modulation: int) -> None:
+        super().__init__()
+        self.effects = nn.Linear(len(tactics.EFFECTS), config.tactics)
+        self.origin = nn.Linear(config.channels, config.tactics, bias=False)
+        self.target = nn.Linear(config.channels, config.tactics, bias=False)
+        self.mood = nn.Linear(modulation, config.tactics, bias=False)
+        self.verdict = nn.Linear(config.tactics, 1, bias=False)
+        nn.init.zeros_(self.verdict.weight)
+
+    def forward(
+        self, effects: Tensor, squares: Tensor, mood: Tensor, places: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """Returns (L,) from effects (L, E), squares (N * 64, C) and mood (N, M).
+
+        `places` are (L,) each: the position, and the origin's and the target's row among the squares.
+        """
+        position, origin, target = places
+        hidden = self.effects(effects) + self.mood(mood).index_select(0, position)
+        hidden = hidden + self.origin(squares).index_select(0, origin)
+        hidden = hidden + self.target(squares).index_select(0, target)
+        weighed: Tensor = self.verdict(functional.relu(hidden)).squeeze(1)
+        return weighed
+
+
+class View(NamedTuple):
     """N positions as the layers before the recurrent cell saw them, as tables to differentiate through."""
 
+    boards: Boards
     legal: Legal
     matrix: Tensor  # (N, 64, 64)
     squares: Tensor  # (N, C, 8, 8)
 
-    def at(self, wanted: Tensor) -> _View:
+    def at(self, wanted: Tensor) -> View:
         """Returns the positions where `wanted` (N,) is true."""
         rows = wanted.nonzero().squeeze(1)
         legal = Legal(*(each.index_select(0, rows) for each in self.legal))
-        return _View(legal, self.matrix.index_select(0, rows), self.squares.index_select(0, rows))
+        matrix, squares = self.matrix.index_select(0, rows), self.squares.index_select(0, rows)
+        return View(self.boards.at(rows), legal, matrix, squares)
 
 
 def _recurrent(cell: Cell, inputs: int, hidden: int) -> nn.GRU | nn.LSTM | nn.RNN:
@@ -307,6 +342,7 @@ class MoveGRU(nn.Module):
         self.target = nn.Linear(channels, config.head)
         self.promotion = nn.Linear(channels, 4)
         self.mood = nn.Linear(modulation, 2 * config.head)
+        self.weighing = Weighing(config, modulation)
         self.register_buffer("temperature", torch.ones(()))
         self.temperature: Tensor
 
@@ -324,12 +360,12 @@ class MoveGRU(nn.Module):
 
     def _see(
         self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor, wanted: Tensor | None = None
-    ) -> tuple[_View | list[inference.Glance], Tensor]:
+    ) -> tuple[View | list[inference.Glance], Tensor]:
         """Sees N positions by themselves: returns those `wanted` (N,), and the cell's input (N, I) for all.
 
         Position n has row `rows[n]` of `condition` (M, K).
         """
-        view: _View | list[inference.Glance]
+        view: View | list[inference.Glance]
         if self._quick(len(last)):
             view, pooled = inference.see(self, boards, last, condition, rows, wanted)
         else:
@@ -339,7 +375,7 @@ class MoveGRU(nn.Module):
         color = boards.black_to_move[:, None].to(pooled.dtype)
         return view, torch.cat([pooled, self.last_move(last), people, color], dim=-1)
 
-    def _view(self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor) -> tuple[_View, Tensor]:
+    def _view(self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor) -> tuple[View, Tensor]:
         legal = legal_moves(boards)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
         if boards.squares.is_cuda and torch.is_autocast_enabled("cuda"):
@@ -347,7 +383,7 @@ class MoveGRU(nn.Module):
         matrix = attack_matrix(legal.attacks, dtype)
         planes = board_planes(boards, matrix, last).view(-1, 8, 8, PLANES).permute(0, 3, 1, 2)
         x, pooled = self._trunk(planes, matrix, condition, rows)
-        return _View(legal, matrix, x), pooled
+        return View(boards, legal, matrix, x), pooled
 
     def _trunk(
         self, planes: Tensor, matrix: Tensor, condition: Tensor, rows: Tensor
@@ -358,29 +394,34 @@ class MoveGRU(nn.Module):
             x = block(x, matrix, condition, rows)
         return x, functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
 
-    def _decide(self, view: _View | list[inference.Glance], hidden: Tensor, people: Tensor) -> LegalLogits:
+    def _decide(self, view: View | list[inference.Glance], hidden: Tensor, people: Tensor) -> LegalLogits:
         """Returns the legal moves' logits from what was seen, the state (N, H) and the condition (N, K)."""
         mood = torch.cat([hidden.to(people.dtype), people], dim=-1)
-        if not isinstance(view, _View):
+        if not isinstance(view, View):
             return LegalLogits(*inference.decide(self, view, mood), len(mood))
-        legal, matrix, x = view
+        x = view.squares
         for block in self.late_blocks:
-            x = block(x, matrix, mood, None)
-        return self._score_moves(legal, x, mood)
+            x = block(x, view.matrix, mood, None)
+        return self._score_moves(view._replace(squares=x), mood)
 
-    def _score_moves(self, legal: Legal, x: Tensor, mood: Tensor) -> LegalLogits:
-        """Returns the legal moves' logits from the squares (N, C, 8, 8) and the mood (N, H + K)."""
+    def _score_moves(self, view: View, mood: Tensor) -> LegalLogits:
+        """Returns the legal moves' logits from the squares after the last block and the mood (N, H + K)."""
+        x = view.squares
         squares = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C)
         origin_mood, target_mood = self.mood(mood)[:, None].chunk(2, dim=-1)
         origins = self.origin(squares) + origin_mood  # (N, 64, D)
         targets = self.target(squares) + target_mood
         scores = origins @ targets.transpose(1, 2)  # (N, 64, 64)
         promotions = functional.pad(self.promotion(squares), (0, 1))  # (N, 64, 5)
-        position, token = legal.moves.nonzero().unbind(1)  # (L,)
+        position, token = view.legal.moves.nonzero().unbind(1)  # (L,)
         origin, target, piece = (column[token] for column in _token_squares(x.device))
         logits = scores.flatten().index_select(0, position * 4096 + origin * 64 + target)
         bonus = promotions.flatten().index_select(0, (position * 64 + target) * 5 + piece)
-        logits = (logits.float() * self.config.head**-0.5 + bonus.float()) / self.temperature
+        places = (position, position * 64 + origin, position * 64 + target)
+        effects = tactics.effects(view.boards, position, token)
+        weighed = self.weighing(effects, squares.flatten(0, 1), mood, places)
+        logits = logits.float() * self.config.head**-0.5 + bonus.float() + weighed.float()
+        logits = logits / self.temperature
         return LegalLogits(position, token, logits, len(x))
 
     def forward(

@@ -61,14 +61,14 @@ def _rights_kept() -> Array:
     return kept
 
 
-_RAYS: Final = np.array(
+RAYS: Final = np.array(
     [[[_square(s, f * k, r * k) for k in range(1, 9)] for f, r in _STEPS] for s in range(64)], np.int8
 )  # (64, 8, 8); the last is always off the board
-_KNIGHT: Final = np.array([[_square(s, f, r) for f, r in _LEAPS] for s in range(64)], np.int8)
+KNIGHT_SQUARES: Final = np.array([[_square(s, f, r) for f, r in _LEAPS] for s in range(64)], np.int8)
 _OPPOSITE: Final = np.array([1, 0, 3, 2, 7, 6, 5, 4], np.int8)
 _TOKEN: Final = _tokens_by_square()
 _PAIR: Final = np.ascontiguousarray(_TOKEN[:, :, 0])
-_MOVE: Final = np.array([(m.from_square, m.to_square, m.promotion or 0) for m in MOVES], np.int8)
+MOVE_PARTS: Final = np.array([(m.from_square, m.to_square, m.promotion or 0) for m in MOVES], np.int8)
 _KEPT: Final = _rights_kept()
 _START: Final = np.array(
     [4, 2, 3, 5, 6, 3, 2, 4, *[1] * 8, *[0] * 32, *[7] * 8, 10, 8, 9, 11, 12, 9, 8, 10], np.int8
@@ -79,7 +79,7 @@ _PINNED, _MEETS, _ATTACKED = range(3)  # rows of what the mover's king sees
 @jit
 def _push(squares: Array, castling: Array, row: int, token: int, black: bool) -> tuple[int, bool]:
     """Makes a move in place; returns the square a pawn jumped over (or 64), and if the clock restarts."""
-    origin, target, promotion = _MOVE[token, 0], _MOVE[token, 1], _MOVE[token, 2]
+    origin, target, promotion = MOVE_PARTS[token, 0], MOVE_PARTS[token, 1], MOVE_PARTS[token, 2]
     piece, captured = squares[row, origin], squares[row, target]
     color = BLACK if black else 0
     kind = piece - BLACK if piece > BLACK else piece
@@ -165,7 +165,7 @@ def _slides(piece: int, way: int) -> bool:
 @jit
 def _leaper_at(squares: Array, row: int, king: int, number: int) -> int:
     """Returns where the other side's knight (0..7) or pawn (8, 9) gives check, else 64."""
-    square = _KNIGHT[king, number] if number < 8 else _RAYS[king, number - 8 + _NORTH_EAST, 0]
+    square = KNIGHT_SQUARES[king, number] if number < 8 else RAYS[king, number - 8 + _NORTH_EAST, 0]
     wanted = BLACK + KNIGHT if number < 8 else BLACK + PAWN
     return square if square < _OFF and squares[row, square] == wanted else _OFF
 
@@ -175,7 +175,7 @@ def _look_along(squares: Array, row: int, king: int, way: int, view: Array) -> i
     """Returns 1 if a slider gives check from that way, else 0; fills in the `view` of `_look_from_king`."""
     own = _OFF
     for step in range(7):
-        square = _RAYS[king, way, step]
+        square = RAYS[king, way, step]
         if square == _OFF:
             return 0
         piece = squares[row, square]
@@ -190,8 +190,8 @@ def _look_along(squares: Array, row: int, king: int, way: int, view: Array) -> i
             view[_PINNED, own] = way
             return 0
         for between in range(step + 1):
-            view[_MEETS, _RAYS[king, way, between]] = 1
-        view[_ATTACKED, _RAYS[king, _OPPOSITE[way], 0]] = 1
+            view[_MEETS, RAYS[king, way, between]] = 1
+        view[_ATTACKED, RAYS[king, _OPPOSITE[way], 0]] = 1
         return 1
     return 0
 
@@ -222,7 +222,7 @@ def _look_from_king(squares: Array, row: int, king: int, view: Array) -> None:
 def _in_check(squares: Array, row: int, king: int) -> bool:
     for way in range(8):
         for step in range(7):
-            square = _RAYS[king, way, step]
+            square = RAYS[king, way, step]
             if square == _OFF:
                 break
             if squares[row, square] != 0:
@@ -247,7 +247,7 @@ def _may(origin: int, target: int, way: int, view: Array) -> bool:
 def _pawn_moves(squares: Array, row: int, origin: int, view: Array, legal: Array) -> None:
     for way in (_NORTH, _NORTH_EAST, _NORTH_WEST):
         for step in range(2 if way == _NORTH and origin >> 3 == 1 else 1):
-            target = _RAYS[origin, way, step]
+            target = RAYS[origin, way, step]
             if target == _OFF:
                 break
             found = squares[row, target]
@@ -282,7 +282,7 @@ def _king_moves(squares: Array, row: int, king: int, view: Array, castling: Arra
     if squares[row, king] != KING:
         return
     for way in range(8):
-        target = _RAYS[king, way, 0]
+        target = RAYS[king, way, 0]
         if target < _OFF and not 0 < squares[row, target] <= BLACK and view[_ATTACKED, target] == 0:
             legal[row, _PAIR[king, target]] = True
     if king != 4 or view[_ATTACKED, 4] != 0:
@@ -315,15 +315,15 @@ def _piece_moves(squares: Array, row: int, origin: int, view: Array, legal: Arra
     kind = piece - BLACK if piece > BLACK else piece
     if kind == KNIGHT:
         for number in range(8):
-            if _KNIGHT[origin, number] < _OFF:
-                _reach(squares, row, origin, _KNIGHT[origin, number], 8, view, legal, attacks)
+            if KNIGHT_SQUARES[origin, number] < _OFF:
+                _reach(squares, row, origin, KNIGHT_SQUARES[origin, number], 8, view, legal, attacks)
         return
     first, last = 4 if kind == BISHOP else 0, 4 if kind == ROOK else 8
     if kind == PAWN:
         first, last = (6, 8) if piece > BLACK else (4, 6)
     for way in range(first, last):
         for step in range(1 if kind in (PAWN, KING) else 7):
-            target = _RAYS[origin, way, step]
+            target = RAYS[origin, way, step]
             if target == _OFF:
                 break
             _reach(squares, row, origin, target, way, view, legal, attacks)
@@ -377,7 +377,7 @@ def _attack_matrix(attacks: Array, out: Array) -> None:
     for row in range(len(attacks)):
         for pair in range(PIECE_MOVES):
             if attacks[row, pair]:
-                out[row, _MOVE[pair, 0], _MOVE[pair, 1]] = 1
+                out[row, MOVE_PARTS[pair, 0], MOVE_PARTS[pair, 1]] = 1
 
 
 def attack_matrix(attacks: Array) -> Array:

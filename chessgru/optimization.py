@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 _MOMENTUM = 0.95
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
-_HIDDEN = ("blocks.", "late_blocks.", "pool.", "recurrent.", "origin.", "target.", "mood.")
+_WEIGHING = ("weighing.origin.", "weighing.target.", "weighing.mood.")
+_HIDDEN = ("blocks.", "late_blocks.", "pool.", "recurrent.", "origin.", "target.", "mood.", *_WEIGHING)
 _GATES = {"gru": 3, "lstm": 4, "rnn": 1}
 
 
@@ -30,7 +31,7 @@ def _matrices_in(name: str, parameter: Tensor, cell: str) -> int:
         return 0
     if name.startswith("recurrent."):
         return _GATES[cell]
-    return 2 if "modulate" in name or "mood" in name else 1
+    return 2 if "modulate" in name or name.startswith("mood.") else 1
 
 
 class _Matrix:
