@@ -23,9 +23,9 @@ from torch import Tensor
 
 from chessgru import exchanges, movegen, vocabulary
 from chessgru.exchanges import UNIT, VALUE
-from chessgru.movegen import BLACK, KING, KNIGHT, RAYS
+from chessgru.movegen import BLACK, KING
 from chessgru.pgn.jit import on_disk
-from chessgru.replay import Boards, from_mover, legal_moves, push
+from chessgru.replay import Boards
 
 Array = NDArray[Any]
 PLANES: Final = 2
@@ -49,15 +49,8 @@ EFFECTS: Final = (
     "castling or en passant",
 )
 """What `effects` says of a move, in this order; all but the yes-or-no ones in units of four pawns."""
-_CHECK, _MATE = EFFECTS.index("check"), EFFECTS.index("mate")
+_MATE: Final = EFFECTS.index("mate")
 # For a few ----------------------------------------------------------------------------------
-
-
-def _rank(board: chess.Board, square: int, target: int) -> tuple[int, int]:
-    """Returns what decides which of several attackers takes first: its value, then where it stands."""
-    kind = board.piece_type_at(square) or 0
-    ways = [way for way in range(8) if square in RAYS[target, way]]
-    return int(VALUE[kind]), -1 if kind == KNIGHT else ways[0]
 
 
 def exchange(board: chess.Board, square: int, color: chess.Color) -> int:
@@ -66,7 +59,7 @@ def exchange(board: chess.Board, square: int, color: chess.Color) -> int:
     if not attackers:
         return 0
     after = board.copy(stack=False)
-    taker = after.remove_piece_at(min(attackers, key=lambda each: _rank(board, each, square)))
+    taker = after.remove_piece_at(min(attackers, key=lambda each: VALUE[board.piece_type_at(each) or 0]))
     after.set_piece_at(square, taker)
     taken = int(VALUE[board.piece_type_at(square) or 0])
     return max(0, taken - exchange(after, square, not color))
@@ -143,16 +136,17 @@ def _many_effects(boards: Boards, position: Tensor, token: Tensor) -> Array:
     found = np.empty((len(token), len(EFFECTS)), np.float32)
     squares, rows, tokens = (each.contiguous().numpy() for each in (boards.squares, position, token))
     exchanges.effects(squares, rows, tokens, found)
-    checks = torch.from_numpy(found[:, _CHECK].nonzero()[0])
-    given = boards._replace(black_to_move=torch.zeros_like(boards.black_to_move)).at(position[checks])
-    replies = legal_moves(from_mover(push(given, token[checks]))).moves
-    found[checks.numpy(), _MATE] = ~replies.any(1).numpy()
+    doubtful = found[:, _MATE].nonzero()[0]
+    after, passing = np.empty((len(doubtful), 64), np.int8), np.empty(len(doubtful), np.int64)
+    exchanges.replies(squares, rows[doubtful], tokens[doubtful], after, passing)
+    legal, _ = movegen.legal_moves(after, np.zeros((len(doubtful), 4), np.bool_), passing)
+    found[doubtful, _MATE] = ~legal.any(1)
     return found
 
 
 @cache
 def _on_disk() -> bool:
-    return on_disk(exchanges.exchange_planes, exchanges.effects)
+    return on_disk(exchanges.exchange_planes, exchanges.effects, exchanges.replies)
 
 
 def worth(positions: int) -> bool:
