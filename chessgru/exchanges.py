@@ -318,7 +318,7 @@ def effects(squares: Array, position: Array, token: Array, out: Array) -> None:
 
 @jit
 def replies(squares: Array, position: Array, token: Array, after: Array, passing: Array) -> None:
-    """Writes the boards after each move (L, 64) as the other side sees them, and en passant squares (L,)."""
+    """Writes the boards after each move (L, 64), seen by the other side, and en passant squares (L,)."""
     board = np.empty(64, np.int8)
     for move in range(len(token)):
         for square in range(64):

@@ -102,6 +102,12 @@ def profile_path(home: Path, name: str) -> Path:
     return home / FOLDER / f"{readable}-{text_number(key) % 0xFFFFFFFF:08x}.safetensors"
 
 
+def profiles_changed(home: Path) -> int:
+    """Returns when a profile was last written or removed, in nanoseconds; 0 if there never was one."""
+    folder = home / FOLDER
+    return folder.stat().st_mtime_ns if folder.exists() else 0
+
+
 def save_profile(profile: Profile, path: Path) -> None:
     """Writes a profile so that a crash leaves the old file or the new one, never a part."""
     tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style)}

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pandas as pd
 import pytest
@@ -34,7 +35,7 @@ from chessgru.ui.learning_panel import base_model, learn_work
 from chessgru.ui.measuring import calibration_table, scores_table
 from chessgru.ui.model_page import card_parts
 from chessgru.ui.opening_games import game_of_link, link_of
-from chessgru.ui.predicting import opened
+from chessgru.ui.predicting import _revision, opened
 from chessgru.ui.state import Chair, Seating
 from chessgru.ui.study import Study, comments, guesses_table, new_study
 from chessgru.ui.tables import csv_of
@@ -462,9 +463,9 @@ def test_work_for_a_deleted_player_is_stopped_and_forgotten() -> None:
             job.check()
             time.sleep(0.01)
 
-    learning = JOBS.start("learn", "Son", endless)
+    learning = JOBS.start("learn", "Son", endless, "Son")
     for name in ("Son", "Dad"):
-        JOBS.start("report", name, lambda job: job.tell(None, "done"))
+        JOBS.start("report", name, lambda job: job.tell(None, "done"), name)
         finished("report")
     app = run(players_app)
     app.selectbox(key="player_choice").set_value("Son").run()
@@ -473,6 +474,56 @@ def test_work_for_a_deleted_player_is_stopped_and_forgotten() -> None:
     assert learning.cancelling
     assert JOBS.of("learn") == []
     assert [job.title for job in JOBS.of("report")] == ["Dad"]
+
+
+class SlowSite(LichessSite):
+    """Sends one game and the others when told to."""
+
+    def __enter__(self) -> SlowSite:
+        self.waiting, self.go_on, self.sent = Event(), Event(), 0
+        return super().__enter__()  # type: ignore[return-value]
+
+    def record(self, *args: object) -> bytes:
+        if self.sent:
+            self.waiting.set()
+            assert self.go_on.wait(60)
+        self.sent += 1
+        return super().record(*args)  # type: ignore[no-any-return]
+
+
+def test_a_download_for_a_deleted_player_stores_nothing_more() -> None:
+    fill(PGN)
+    with SlowSite() as site:
+        site.accounts["son"] = some_games("son", 5)
+        work = account_work(store.library(), "lichess", "son", Filters(), Surroundings(base_url=site.url))
+        job = JOBS.start("import", "Lichess: son", work, "son")
+        assert site.waiting.wait(60)
+        app = run(players_app)
+        app.selectbox(key="player_choice").set_value("Son").run()
+        next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
+        press(app, "Delete for good")
+        site.go_on.set()
+        while job.state == "running":
+            time.sleep(0.01)
+    assert job.state == "cancelled"
+    assert JOBS.of("import") == []
+    assert store.library().count() == 0
+
+
+def test_what_another_program_merges_or_learns_shows(small_model: Path) -> None:
+    library = store.library()
+    library.add(sample_games()[:6], source="samples")
+    before = _revision()
+    _revision.clear()
+    assert _revision() == before
+    library.merge("Dad", ["Son"])
+    _revision.clear()
+    merged = _revision()
+    assert merged != before
+    profile = memory_only(base_model(), sample_games()[:6], frozenset({"dad"}), name="Dad")
+    save_profile(profile, profile_path(library.path.parent, "Dad"))
+    _revision.clear()
+    assert _revision() != merged
 
 
 def test_a_player_deleted_while_he_is_learned_stays_deleted(

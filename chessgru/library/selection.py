@@ -91,6 +91,14 @@ def count(connection: sa.Connection, selection: Selection) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(chosen)).scalar_one())
 
 
+def revision(connection: sa.Connection) -> tuple[int, ...]:
+    """Returns numbers that change with the games, or with which names are one person."""
+    games = sa.select(sa.func.count(), sa.func.max(GAMES.c.id), sa.func.max(GAMES.c.import_id))
+    names = sa.select(sa.func.count(), sa.func.sum(ALIASES.c.id * ALIASES.c.player_id))
+    rows = (connection.execute(query).one() for query in (games, names))
+    return tuple(int(value or 0) for row in rows for value in row)
+
+
 def _query(selection: Selection) -> sa.Select[Any]:
     order = (GAMES.c.day, GAMES.c.time, GAMES.c.id)
     query = sa.select(*COLUMNS).join(IMPORTS)

@@ -181,6 +181,11 @@ class Library:
             id_ = None if player is None else players.find_player(connection, player).id
             return selection.count(connection, Selection(player=id_))
 
+    def revision(self) -> tuple[int, ...]:
+        """Returns numbers that change when games arrive or go, or names become one person or two."""
+        with self._reading() as connection:
+            return selection.revision(connection)
+
     def imports(self, limit: int = 100) -> list[PastImport]:
         """Returns the past imports, the last one first."""
         with self._reading() as connection:

@@ -105,7 +105,7 @@ def _download(library: Library) -> None:
             rated_only=bool(chosen["account_rated"]),
             max=chosen["account_newest"],
         )
-        JOBS.start(KIND, f"{name}: {user}", account_work(library, site, user, filters))
+        JOBS.start(KIND, f"{name}: {user}", account_work(library, site, user, filters), user)
     except ChessgruError as error:
         people().problem = str(error)
 

@@ -72,7 +72,7 @@ def _start(library: Library, player: Player) -> None:
         return
     for job in JOBS.of(KIND):
         JOBS.dismiss(job)
-    JOBS.start(KIND, player.name, report_work(library, player, base))
+    JOBS.start(KIND, player.name, report_work(library, player, base), player.name)
 
 
 def _show(report: PlayerReport) -> None:

@@ -16,7 +16,7 @@ from chessgru.library import Library
 from chessgru.library.intake import ImportReport
 from chessgru.pgn import read_games
 from chessgru.sources import Download, Filters, Progress, SiteName, Surroundings, download, sync_key
-from chessgru.ui.jobs import Job, time_text
+from chessgru.ui.jobs import CancelledError, Job, time_text
 
 STORED_AT_A_TIME: Final = 500
 
@@ -153,6 +153,8 @@ def _reports(job: Job) -> list[ImportReport]:
 def _until_cancelled(items: Iterator[Game | Rejection], job: Job) -> Iterator[Game | Rejection]:
     for item in items:
         yield item
+        if job.abandoned:
+            raise CancelledError
         if job.cancelling:
             return
 

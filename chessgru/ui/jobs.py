@@ -26,6 +26,8 @@ class Job:
     kind: str
     """What sort of work it is, such as "import"."""
     title: str
+    person: str = ""
+    """Whom the work is about, as he is called where it gets his games; "" if it is about nobody."""
     state: State = "running"
     fraction: float | None = None
     """How much is done, from 0 to 1; None where it cannot be known."""
@@ -36,6 +38,8 @@ class Job:
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     _cancel: Event = field(default_factory=Event)
+    abandoned: bool = False
+    """Whether nobody wants what it has found so far."""
 
     def tell(self, fraction: float | None, detail: str) -> None:
         """Notes how far the work is, for its own thread; raises CancelledError once it was cancelled."""
@@ -92,9 +96,9 @@ class Jobs:
         self._jobs: list[Job] = []
         self._lock = Lock()
 
-    def start(self, kind: str, title: str, work: Callable[[Job], None]) -> Job:
+    def start(self, kind: str, title: str, work: Callable[[Job], None], person: str = "") -> Job:
         """Starts work in a thread of its own."""
-        job = Job(kind, title)
+        job = Job(kind, title, person)
         with self._lock:
             self._jobs.append(job)
         Thread(target=job.run, args=(work,), name=f"chessgru-{kind}", daemon=True).start()
@@ -113,8 +117,9 @@ class Jobs:
             self._jobs.clear()
 
     def abandon(self, jobs: Iterable[Job]) -> None:
-        """Cancels and forgets some jobs: nobody waits for them any more."""
+        """Cancels and forgets some jobs: nobody wants what comes of them any more."""
         for job in jobs:
+            job.abandoned = True
             job.cancel()
             with self._lock:
                 self._jobs.remove(job)

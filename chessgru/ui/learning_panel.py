@@ -127,7 +127,7 @@ def learning_panel(library: Library, player: Player) -> None:
 def _start(library: Library, player: Player, base: Checkpoint) -> None:
     for job in JOBS.of(KIND):
         JOBS.dismiss(job)
-    JOBS.start(KIND, player.name, learn_work(library, player, base))
+    JOBS.start(KIND, player.name, learn_work(library, player, base), player.name)
 
 
 def _ended(player: Player) -> None:

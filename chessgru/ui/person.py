@@ -7,6 +7,7 @@ import streamlit as st
 from chessgru.errors import ChessgruError
 from chessgru.game import name_key
 from chessgru.library import Library, Player, PlayerSummary
+from chessgru.ui.adding import KIND as IMPORT
 from chessgru.ui.habits_panel import KIND as REPORT
 from chessgru.ui.habits_panel import habits_panel
 from chessgru.ui.jobs import JOBS
@@ -119,6 +120,6 @@ def _delete(library: Library, player: Player) -> None:
 
 
 def _forget_jobs(player: Player) -> None:
-    """Stops learning him and reporting on him, and forgets what came of it."""
-    jobs = [*JOBS.of(LEARN), *JOBS.of(REPORT)]
-    JOBS.abandon(job for job in jobs if name_key(job.title) in player.keys)
+    """Stops downloading his games, learning him and reporting on him, and forgets what came of it."""
+    jobs = [*JOBS.of(IMPORT), *JOBS.of(LEARN), *JOBS.of(REPORT)]
+    JOBS.abandon(job for job in jobs if job.person and name_key(job.person) in player.keys)

@@ -63,7 +63,7 @@ def _empty(library: Library) -> None:
 def _same_people(library: Library) -> None:
     """Offers pairs of names that are likely one person, and takes back what was confirmed."""
     merged = people().merged
-    suggested = _suggestions(library, library.count(), len(merged))
+    suggested = _suggestions(library, library.revision())
     found = [each for each in suggested if (each.name, each.alias) not in people().refused]
     if not (found or merged):
         return
@@ -80,8 +80,8 @@ def _same_people(library: Library) -> None:
             st.caption(f"and {len(found) - 20} more, when these are decided")
 
 
-@st.cache_data(ttl=60, max_entries=4, show_spinner="Looking for people with two names …")
-def _suggestions(_library: Library, games: int, merges: int) -> list[Suggestion]:  # noqa: ARG001
+@st.cache_data(max_entries=4, show_spinner="Looking for people with two names …")
+def _suggestions(_library: Library, revision: tuple[int, ...]) -> list[Suggestion]:  # noqa: ARG001
     return _library.suggest_merges()
 
 
@@ -111,7 +111,6 @@ def _undo(library: Library, name: str, alias: str) -> None:
     except ChessgruError as error:
         st.toast(plain(str(error)), icon=":material/error:")
     people().merged.remove((name, alias))
-    _suggestions.clear()
     forget_predictors()
 
 

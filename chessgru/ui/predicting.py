@@ -31,9 +31,9 @@ def _opened(
     _opener: Opener,
     opener_name: str,  # noqa: ARG001
     seating: Seating,
-    games_stored: int,  # noqa: ARG001
+    revision: tuple[int, ...],  # noqa: ARG001
 ) -> Opened | str:
-    """Returns a predictor, or the line that says why there is none; a grown library makes a new one."""
+    """Returns a predictor, or the line that says why there is none; a changed library makes a new one."""
     try:
         return _opener(seating)
     except ChessgruError as error:
@@ -41,22 +41,26 @@ def _opened(
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def _games_stored() -> int:
-    """Returns how many games the library has, or had some seconds ago; 0 if it cannot be read."""
+def _revision() -> tuple[int, ...]:
+    """Returns which games, names and profiles there are, or were some seconds ago; () if unreadable."""
+    from chessgru.profiles import profiles_changed
+
     try:
-        return store.library().count()
+        library = store.library()
+        return (*library.revision(), profiles_changed(library.path.parent))
     except ChessgruError:
-        return 0
+        return ()
 
 
 def opened(seating: Seating, opener: Opener) -> Opened | str:
     """Returns the predictor of two players, or one line that says why there is none."""
     name = f"{opener.__module__}.{opener.__qualname__}"
-    return _opened(opener, name, replace(seating, clock=None, speed=seating.pace), _games_stored())
+    return _opened(opener, name, replace(seating, clock=None, speed=seating.pace), _revision())
 
 
 def forget_predictors() -> None:
     """Makes every predictor be opened anew: somebody was learned, or goes by other names."""
+    _revision.clear()
     _opened.clear()
 
 
