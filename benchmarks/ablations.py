@@ -35,7 +35,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from chessgru import vocabulary
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
-from chessgru.model import NO_MOVE, PLANES, Block, Context, LegalLogits, ModelConfig, MoveGRU, View
+from chessgru.model import Block, Context, LegalLogits, ModelConfig, MoveGRU, View
+from chessgru.planes import NO_MOVE, PLANES
 from chessgru.replay import mirror_tokens
 from chessgru.scores import Resampling
 from chessgru.sequences import Sequences

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from chessgru.batches import pad
 from chessgru.checkpoint import load_checkpoint
 from chessgru.game import Game
-from chessgru.model import NO_MOVE, Context, MoveGRU
+from chessgru.model import Context, MoveGRU
 from chessgru.pgn import read_games
+from chessgru.planes import NO_MOVE
 from chessgru.predictor import Predictor, Seat
 from chessgru.replay import start_boards
 from chessgru.sequences import encode

@@ -178,7 +178,7 @@ def stem(
     clock: Array,
     out: Array,
 ) -> None:
-    """Writes the first features (N * 64, C): a convolution of `model.board_planes`, cut off at 0."""
+    """Writes the first features (N * 64, C): a convolution of `planes.board_planes`, cut off at 0."""
     hits = np.zeros((2, 64), np.float32)
     link = 0
     for row in range(len(last)):

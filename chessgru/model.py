@@ -3,7 +3,8 @@
 At every ply it reads the board (a small residual network whose squares also exchange features along the
 lines of attack), the move just played, both ratings, the speed, and a style vector for each player; one
 recurrent state runs through both players' moves. The state then modulates the squares, and a from-square x
-to-square head gives a logit for every move of the vocabulary. Everything is seen from the side to move.
+to-square head gives a logit for every move of the vocabulary, to which the legal moves' tactics add theirs.
+Everything is seen from the side to move.
 
 The layers here can be trained, on any device. Without gradients, in float32 and on the processor the same
 numbers come from `chessgru.inference`, several times as fast.
@@ -15,18 +16,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import inference, movegen, tactics, vocabulary
+from chessgru import inference, tactics, vocabulary
 from chessgru.book import Book
 from chessgru.game import TIME_CLASSES, TimeClass
+from chessgru.planes import NO_MOVE, PLANES, attack_matrix, board_planes, token_squares
 from chessgru.replay import (
-    PIECE_MOVES,
     Boards,
     Legal,
     from_mover,
@@ -40,10 +40,6 @@ from chessgru.replay import (
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Cell = Literal["gru", "lstm", "rnn"]
-NO_MOVE: Final = vocabulary.SIZE
-"""The token that stands for "no move yet" at the first ply."""
-PLANES: Final = 12 + 1 + 2 + 4 + 2 + 1 + tactics.PLANES
-"""Pieces, en passant, last move, castling, attackers of either side, halfmove clock, exchanges."""
 _RATING_KNOTS: Final = 14  # every 200 points from 400 to 3000
 RATING_FEATURES: Final = _RATING_KNOTS + 1
 """How many numbers describe a rating: see `Condition.rating_knots`."""
@@ -131,66 +127,6 @@ class Reading(NamedTuple):
     """(N, vocabulary.SIZE) float32 nats, in absolute coordinates; -inf where illegal."""
     state: State
     """After reading the positions: pass it on with the next one."""
-
-
-@cache
-def _dense_pairs(device: torch.device) -> Tensor:
-    """Returns (4096,) int64: the piece move from i // 64 to i % 64, or PIECE_MOVES if none."""
-    index = torch.full((4096,), PIECE_MOVES, dtype=torch.int64)
-    for token, move in enumerate(vocabulary.MOVES[:PIECE_MOVES]):
-        index[move.from_square * 64 + move.to_square] = token
-    return index.to(device)
-
-
-class _Squares(NamedTuple):
-    """Squares of the vocabulary, (1968,) int64 each; `piece` is 0..3 of a promotion, else 4."""
-
-    origin: Tensor
-    target: Tensor
-    piece: Tensor
-
-
-@cache
-def _token_squares(device: torch.device) -> _Squares:
-    moves = vocabulary.MOVES
-    columns = (
-        [move.from_square for move in moves],
-        [move.to_square for move in moves],
-        [(move.promotion or 6) - 2 for move in moves],
-    )
-    return _Squares(*(torch.tensor(column, device=device) for column in columns))
-
-
-def attack_matrix(attacks: Tensor, dtype: torch.dtype) -> Tensor:
-    """Returns (N, 64, 64): 1 where the piece on the row's square attacks the column's."""
-    if attacks.device.type == "cpu" and len(attacks) >= movegen.MANY:
-        return torch.from_numpy(movegen.attack_matrix(attacks.numpy())).to(dtype)
-    padded = functional.pad(attacks, (0, 1))
-    return padded[:, _dense_pairs(attacks.device)].view(-1, 64, 64).to(dtype)
-
-
-def board_planes(boards: Boards, matrix: Tensor, last: Tensor) -> Tensor:
-    """Returns (N, 64, PLANES): what the network sees on each square, from the mover's side.
-
-    `matrix` is the attack matrix (N, 64, 64); `last` (N,) the move just played as the mover writes it.
-    """
-    dtype, count = matrix.dtype, len(last)
-    codes = torch.arange(1, 13, dtype=torch.int8, device=last.device)
-    pieces = boards.squares[..., None] == codes  # (N, 64, 12)
-    squares = torch.arange(64, device=last.device)
-    moves = _token_squares(last.device)
-    seen = last.clamp(max=NO_MOVE - 1)
-    moved = torch.stack([moves.origin[seen], moves.target[seen]], dim=-1)  # (N, 2)
-    moved = torch.where((last == NO_MOVE)[:, None], 64, moved)
-    marks = torch.cat([boards.en_passant[:, None], moved], dim=1)[:, None] == squares[:, None]  # (N, 64, 3)
-    own = ((boards.squares > 0) & (boards.squares < 7)).to(dtype)
-    by_own = (own[:, None] @ matrix).squeeze(1)  # (N, 64)
-    by_other = matrix.sum(1) - by_own
-    clock = (boards.halfmove_clock / 50).clamp(max=2)[:, None].expand(count, 64)
-    attackers = torch.stack([by_own / 2, by_other / 2, clock.to(dtype)], dim=-1)
-    castling = boards.castling[:, None].expand(-1, 64, -1)
-    exchanges = tactics.exchange_planes(boards).to(dtype)
-    return torch.cat([pieces.to(dtype), marks.to(dtype), castling.to(dtype), attackers, exchanges], dim=-1)
 
 
 class Condition(nn.Module):
@@ -414,7 +350,7 @@ class MoveGRU(nn.Module):
         scores = origins @ targets.transpose(1, 2)  # (N, 64, 64)
         promotions = functional.pad(self.promotion(squares), (0, 1))  # (N, 64, 5)
         position, token = view.legal.moves.nonzero().unbind(1)  # (L,)
-        origin, target, piece = (column[token] for column in _token_squares(x.device))
+        origin, target, piece = (column[token] for column in token_squares(x.device))
         logits = scores.flatten().index_select(0, position * 4096 + origin * 64 + target)
         bonus = promotions.flatten().index_select(0, (position * 64 + target) * 5 + piece)
         places = (position, position * 64 + origin, position * 64 + target)

@@ -22,7 +22,8 @@ from chessgru import vocabulary
 from chessgru.errors import MoveError
 from chessgru.game import Side, TimeClass
 from chessgru.memory import K_H2H, K_OWN, NOTHING, Count, Memory, mix, next_path, text_number
-from chessgru.model import NO_MOVE, Context, MoveGRU, Reading, speed_index
+from chessgru.model import Context, MoveGRU, Reading, speed_index
+from chessgru.planes import NO_MOVE
 from chessgru.positions import boards_of
 from chessgru.replay import Boards, position_keys, push
 

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from chessgru.cells import Array, GRUWeights, LSTMWeights, RNNWeights
 from chessgru.game import Game
-from chessgru.model import NO_MOVE, Cell, Context, MoveGRU, speed_index
+from chessgru.model import Cell, Context, MoveGRU, speed_index
+from chessgru.planes import NO_MOVE
 from chessgru.replay import replay
 
 

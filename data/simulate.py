@@ -21,8 +21,9 @@ import torch
 from chessgru import vocabulary
 from chessgru.checkpoint import load_checkpoint
 from chessgru.game import Game, Result
-from chessgru.model import NO_MOVE, Context, MoveGRU, State, speed_index
+from chessgru.model import Context, MoveGRU, State, speed_index
 from chessgru.pgn import write_pgn
+from chessgru.planes import NO_MOVE
 from chessgru.replay import push, start_boards
 
 RATINGS = {"Dad": 1500, "Son": 1100}

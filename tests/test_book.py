@@ -18,7 +18,8 @@ from chessgru.checkpoint import load_checkpoint, model_digest, save_checkpoint
 from chessgru.counts import Counts
 from chessgru.errors import CheckpointError
 from chessgru.evaluation import Network, fit_book, without_book
-from chessgru.model import NO_MOVE, RATING_FEATURES, Context, ModelConfig, MoveGRU
+from chessgru.model import RATING_FEATURES, Context, ModelConfig, MoveGRU
+from chessgru.planes import NO_MOVE
 from chessgru.replay import replay
 from chessgru.sequences import encode
 from chessgru.vocabulary import MOVES, SIZE

@@ -12,7 +12,8 @@ from torch.nn import functional
 from chessgru import kernels
 from chessgru.batches import Batch, pad
 from chessgru.inference import GRU, Convolution, _Affine, _product
-from chessgru.model import NO_MOVE, Cell, Context, ModelConfig, MoveGRU
+from chessgru.model import Cell, Context, ModelConfig, MoveGRU
+from chessgru.planes import NO_MOVE
 from chessgru.replay import replay
 from chessgru.sequences import encode
 from chessgru.tiles import tiling

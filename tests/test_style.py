@@ -20,7 +20,7 @@ ROWS = (
     ("library", "sources", "sequences", "samples", "movegen", "kernels", "tiles"),
     ("batches", "counts", "corpus", "replay", "exchanges", "cells", "optimization", "data_parallel"),
     ("tactics",),
-    ("book", "inference"),
+    ("book", "inference", "planes"),
     ("model", "memory", "positions"),
     ("adapters", "baselines", "trace", "checkpoint", "memory_task"),
     ("own_moves", "training", "profiles", "predictor", "scores"),

@@ -20,7 +20,8 @@ from chessgru import data_parallel
 from chessgru.batches import batches_of, pad
 from chessgru.checkpoint import load_checkpoint, save_checkpoint
 from chessgru.errors import CheckpointError, SettingsError
-from chessgru.model import NO_MOVE, Context, ModelConfig, MoveGRU
+from chessgru.model import Context, ModelConfig, MoveGRU
+from chessgru.planes import NO_MOVE
 from chessgru.replay import replay
 from chessgru.sequences import encode
 from chessgru.training import Progress, Trainer, TrainingConfig, hold_out
