@@ -25,7 +25,7 @@ GAMES = legal_games(24, seed=3)
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
+    torch.manual_seed(3)  # weights that say a little of these games: a temperature suits them
     found = MoveGRU(TINY)
     with torch.no_grad():
         for parameter in found.parameters():

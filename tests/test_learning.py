@@ -143,7 +143,7 @@ def test_adapters_are_tried_once_there_are_games_enough(base):
 
 
 def test_a_style_that_does_not_help_any_more_goes(base, ann):
-    absurd = replace(ann, style=np.full_like(ann.style, 500), adapters={})
+    absurd = replace(ann, style=-100 * ann.style, adapters={})
     still = replace(QUICK, style_rate=0.0)
     again = learn(base, games_of("Ann", 56), {"ann"}, previous=absurd, config=still)
     assert [gain.used for gain in again.report.gains[2:]] == [False, False]
