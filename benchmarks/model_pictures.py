@@ -21,6 +21,8 @@ from chessgru.charts import ACCENT, QUIET, SIDES, Picture, framed, set_up, small
 
 HERE = Path(__file__).parent
 COLORS = list(SIDES.values())
+TACTICS_FROM = 5
+"""The first leg in which the network was told tactics: it has a law of its own."""
 SIZES = ("32 channels", "64 channels", "blocks 1+1", "blocks 3+1", "blocks 2+2", "baseline")
 
 
@@ -41,7 +43,8 @@ def calibration(folder: Path) -> Picture:
 
 
 def power_law(table: pd.DataFrame) -> tuple[float, float]:
-    """Returns a and b of NLL = exp(a) * plies ** b, fitted to the ends of the legs."""
+    """Returns a and b of NLL = exp(a) * plies ** b, fitted to the ends of the legs without tactics."""
+    table = table[table["leg"] < TACTICS_FROM]
     ends = table.loc[table.groupby("leg")["million_plies"].idxmax()]
     slope, start = np.polyfit(np.log(ends["million_plies"]), np.log(ends["nll"]), 1)
     return float(start), float(slope)
@@ -55,11 +58,11 @@ def learning_curve(table: pd.DataFrame) -> Picture:
     x = alt.X("million_plies", title="million plies read (logarithmic)", scale=alt.Scale(type="log"))
     y = alt.Y("nll", title="NLL, nats", scale=alt.Scale(zero=False))
     color = alt.Color(
-        "leg:O", scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT]), title="leg"
+        "leg:O", scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT, "#3a9d5d"]), title="leg"
     )
     curves = alt.Chart(table).mark_line(point=alt.OverlayMarkDef(size=14)).encode(x, y, color)
     law = alt.Chart(line).mark_line(color=QUIET, strokeDash=[4, 4]).encode(x, y)
-    note = "800 validation games; the learning rate falls in each leg, then begins anew; dashed: the ends"
+    note = "800 validation games; the learning rate falls in each leg; dashed: the ends of 1 to 4, without tactics"
     return framed(law + curves, "More games", note, height=260)
 
 
