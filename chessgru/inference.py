@@ -79,7 +79,8 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if len(x) < _WORTH_IMAGES:
         return functional.linear(x, weight, bias)
-    boards = functional.pad(x, (0, 0, 0, -len(x) % 64)).view(-1, 8, 8, x.shape[1]).permute(0, 3, 1, 2)
+    whole = functional.pad(x, (0, 0, 0, -len(x) % 64)) if len(x) % 64 else x  # it copies what needs none
+    boards = whole.view(-1, 8, 8, x.shape[1]).permute(0, 3, 1, 2)
     found = functional.conv2d(boards, weight[:, :, None, None], bias)
     return found.permute(0, 2, 3, 1).reshape(-1, len(weight))[: len(x)]
 
@@ -142,7 +143,8 @@ class _Block:
         self._shift = torch.addcmul(shift, _bias(block.first), 1 + scale).numpy()
         self._to_attacked, self._to_attacker = block.to_attacked.weight, block.to_attacker.weight
         self._gain = np.float32(block.gain.item())
-        self._bias = _bias(block.second)[None].numpy()
+        bias = _bias(block.second)[None].numpy()
+        self._after = _Affine(np.ones_like(bias), bias, np.zeros(_AT_ONCE, np.int64), _NO_FLOOR)
 
     def __call__(self, features: Tensor, links: Links, rows: NDArray[np.int64]) -> Tensor:
         """Returns the features after the block; position n is modulated by row `rows[n]`."""
@@ -150,8 +152,7 @@ class _Block:
         own = inner.new_empty(len(links.pieces), inner.shape[1])
         seen = torch.empty_like(own)
         kernels.gather(inner.numpy(), *links, own.numpy(), seen.numpy())
-        ones = np.ones_like(self._bias)
-        branch = self._second(inner, _Affine(ones, self._bias, np.zeros_like(rows), _NO_FLOOR))
+        branch = self._second(inner, self._after._replace(rows=self._after.rows[: len(rows)]))
         to_attacked, to_attacker = _product(own, self._to_attacked), _product(seen, self._to_attacker)
         kernels.finish(
             features.numpy(), branch.numpy(), to_attacked.numpy(), to_attacker.numpy(), *links, self._gain

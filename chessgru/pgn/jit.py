@@ -37,9 +37,12 @@ def fast_jit(function: Function) -> Function:
 
 
 def on_disk(*functions: object) -> bool:
-    """Tells whether functions of `jit` need not be compiled, because all lie in the disk cache."""
+    """Tells whether functions of `jit` need not be compiled: all were, or lie in the disk cache."""
     try:
-        return all(function._cache._cache_file._load_index() for function in functions)  # type: ignore[attr-defined]
+        return all(
+            function.signatures or function._cache._cache_file._load_index()  # type: ignore[attr-defined]
+            for function in functions
+        )
     except (AttributeError, OSError):  # not promised by numba to stay; nothing is lost
         return False
 
