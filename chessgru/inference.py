@@ -256,9 +256,17 @@ class _Hand:
         self._net = net
         self._blocks = [_Block(block, mood, tiled=tiled) for block in net.late_blocks]
         weighing = net.weighing
-        self._moods = _product(mood, net.mood.weight, net.mood.bias)  # (N, 2D)
-        self._weighing_moods = _product(mood, weighing.mood.weight, weighing.effects.bias)  # (N, T)
+        # The head's numbers, then the weighing's.
+        ways, biases = net.mood.weight.chunk(2), net.mood.bias.chunk(2)
+        self._origin_moods = _product(
+            mood,
+            torch.cat([ways[0], weighing.mood.weight]),
+            torch.cat([biases[0] + net.origin.bias, weighing.effects.bias]),
+        )  # (N, D + T)
+        self._target_moods = _product(mood, ways[1], biases[1] + net.target.bias)  # (N, D)
         self._origins = torch.cat([net.origin.weight, weighing.origin.weight])  # (D + T, C)
+        self._keys = net.target.weight.T.contiguous()
+        self._by_effect = weighing.effects.weight.T.contiguous().numpy()
 
     def __call__(self, glance: Glance, start: int) -> Decision:
         net, moves, features = self._net, glance.moves, glance.features
@@ -267,12 +275,11 @@ class _Hand:
             features = block(features, glance.links, rows)
         squares = torch.from_numpy(moves.squares)
         position, weighing = (squares >> 6) + start, net.weighing
-        origin_mood, target_mood = self._moods.index_select(0, position).chunk(2, dim=-1)
         found = _product(features.index_select(0, squares), self._origins)
-        origins = found[:, : origin_mood.shape[1]] + net.origin.bias + origin_mood  # (R, D)
-        by_origin = found[:, origin_mood.shape[1] :] + self._weighing_moods.index_select(0, position)
-        keys = _product(origins, net.target.weight.T.contiguous())  # (R, C)
-        offsets = (origins * (target_mood + net.target.bias)).sum(1)
+        found.add_(self._origin_moods.index_select(0, position))
+        origins, by_origin = found.tensor_split([len(net.origin.weight)], dim=1)  # (R, D), (R, T)
+        keys = _product(origins, self._keys)  # (R, C)
+        offsets = torch.linalg.vecdot(origins, self._target_moods.index_select(0, position))
         logits = torch.empty(len(moves.token))
         kernels.scores(
             features.numpy(),
@@ -285,8 +292,8 @@ class _Hand:
             moves.origin,
             np.float32(origins.shape[1] ** -0.5),
             glance.effects.numpy(),
-            weighing.effects.weight.T.contiguous().numpy(),
-            by_origin.numpy(),
+            self._by_effect,
+            by_origin.contiguous().numpy(),
             _product(features, weighing.target.weight).numpy(),
             weighing.verdict.weight[0].numpy(),
             logits.numpy(),
@@ -308,28 +315,41 @@ def decide(net: Layers, glances: Sequence[Glance], mood: Tensor) -> Decision:
 
 
 class GRU(nn.GRU):
-    """A `torch.nn.GRU`, batch first, that runs whole games sooner when no gradients are wanted."""
+    """A `torch.nn.GRU`, batch first, that also reads games of many lengths, without gradients."""
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
     bias_ih_l0: Tensor
     bias_hh_l0: Tensor
 
-    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Returns the states (B, T, H) and the last of them (1, B, H), from inputs (B, T, I)."""
-        plain = inputs.dtype == torch.float32 and inputs.device.type == "cpu" and state is None
-        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not plain:
-            found: tuple[Tensor, Tensor] = super().forward(inputs, state)
-            return found
-        games, plies, size = *inputs.shape[:2], self.hidden_size
-        gates = _product(
-            inputs.transpose(0, 1).reshape(games * plies, -1), self.weight_ih_l0, self.bias_ih_l0
-        ).view(plies, games, -1)
+    def forward(  # type: ignore[override]
+        self, inputs: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Does what `torch.nn.GRU` does, unless given the games' lengths (B,), without gradients.
+
+        Then maps the inputs of all plies, game by game, (N, I), to their states (N, H).
+        """
+        if lengths is not None:
+            return self._read(inputs, lengths), inputs[:0]
+        found: tuple[Tensor, Tensor] = super().forward(inputs, state)
+        return found
+
+    def _read(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """At every ply computes only the games that go on, the longest first."""
+        size, longest = self.hidden_size, int(lengths.max())
+        order = lengths.argsort(descending=True)
+        ply = torch.arange(longest)[:, None]
+        rows = (lengths.cumsum(0) - lengths)[order] + ply  # (T, B)
+        going = lengths[order] > ply
+        rows, counts = rows[going], going.sum(1).tolist()
+        gates = _product(inputs, self.weight_ih_l0, self.bias_ih_l0).index_select(0, rows)
         weight, bias = self.weight_hh_l0.T, self.bias_hh_l0
-        states, hidden = inputs.new_empty(plies, games, size), inputs.new_zeros(games, size)
-        for ply in range(plies):
-            own, heard = torch.addmm(bias, hidden, weight), gates[ply]
+        states, hidden, start = inputs.new_empty(len(inputs), size), inputs.new_zeros(len(order), size), 0
+        for count in counts:
+            now, hidden = slice(start, start + count), hidden[:count]
+            own, heard = torch.addmm(bias, hidden, weight), gates[now]
             reset, update = own[:, : 2 * size].add_(heard[:, : 2 * size]).sigmoid_().chunk(2, dim=1)
             candidate = torch.addcmul(heard[:, 2 * size :], reset, own[:, 2 * size :]).tanh_()
-            hidden = torch.lerp(candidate, hidden, update, out=states[ply])
-        return states.transpose(0, 1), hidden[None]
+            hidden = torch.lerp(candidate, hidden, update, out=states[now])
+            start += count
+        return torch.empty_like(states).index_copy_(0, rows, states)

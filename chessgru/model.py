@@ -382,9 +382,12 @@ class MoveGRU(nn.Module):
         rows = 2 * game + black
         wanted = None if scored is None else scored[valid]
         view, inputs = self._see(boards, last, condition, rows, wanted)
-        padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
-        padded[valid] = inputs
-        hidden = self.recurrent(padded)[0][valid]  # (N, H)
+        if isinstance(self.recurrent, inference.GRU) and not isinstance(view, View):
+            hidden = self.recurrent(inputs, None, lengths)[0]  # (N, H)
+        else:
+            padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
+            padded[valid] = inputs
+            hidden = self.recurrent(padded)[0][valid]
         people = condition.index_select(0, rows)
         played = mirror_tokens(tokens[valid], black)
         if wanted is not None:

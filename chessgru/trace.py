@@ -122,7 +122,7 @@ def _read(model: MoveGRU, tokens: Tensor, context: Context) -> tuple[Array, Arra
     finally:
         handle.remove()
     surprise = -logits.log_probabilities()[played]
-    return taken[0][0].double().numpy(), surprise.double().numpy()
+    return taken[0].flatten(0, -2).double().numpy(), surprise.double().numpy()
 
 
 def _run_gru(module: nn.GRU, inputs: Array) -> dict[str, Array]:
