@@ -129,7 +129,7 @@ class Forgetful(nn.Module):
 class EveryMove(Network):
     """Learns to tell the move played from the whole vocabulary; only scoring applies the rules.
 
-    Only legal moves have tactics: to be compared with the variant without.
+    Only legal moves have tactics: without them, to be compared with the variant that has none either.
     """
 
     def _score_moves(self, view: View, mood: Tensor) -> LegalLogits:
@@ -289,7 +289,7 @@ VARIANTS: dict[str, Variant] = {
     "dense layers for the board": Variant(change=dense_board),
     "depthwise convolutions": Variant(change=depthwise),
     "attention as second block": Variant(change=attend),
-    "all moves in the loss": Variant(network=EveryMove),
+    "all moves in the loss": Variant(network=EveryMove, change=without_tactics),
     "pooled head": Variant(network=PooledHead),
     "not mirrored": Variant(network=Absolute),
     "no ratings or speed": Variant(change=hide_people),

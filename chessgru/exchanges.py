@@ -255,14 +255,15 @@ def effects(squares: Array, position: Array, token: Array, out: Array) -> None:
     """
     line, gains, board = np.empty(40, np.int32), np.empty(64, np.int32), np.empty(64, np.int8)
     before, sets = np.empty(_SETS, np.uint64), np.empty(_SETS, np.uint64)
-    places, watched = np.empty(33, np.int64), np.empty(33, np.uint64)
+    places, watched = np.empty(65, np.int64), np.empty(65, np.uint64)
     row, king, count, most_lost, most_won = -1, 0, 0, 0, 0
     for move in range(len(token)):
         if position[move] != row:
             row = position[move]
             _survey(squares[row], before, gains, line)
             count = _watch(before, places, watched)
-            king = _lowest(before[_KINGS] & before[_OTHERS])
+            kings = before[_KINGS] & before[_OTHERS]
+            king = _lowest(kings) if kings != 0 else _OFF
             most_won, most_lost = 0, 0
             for number in range(count):
                 gain = gains[places[number]]
@@ -296,7 +297,9 @@ def effects(squares: Array, position: Array, token: Array, out: Array) -> None:
                 elsewhere, all_elsewhere = max(elsewhere, gain), all_elsewhere + gain
         on_target = 0 if board[target] == KING else _exchange(board, sets, target, True, line)
         taken = VALUE[captured]
-        check = _attacked(king, _strikers(king, sets) & sets[_MINE], sets[_MINE] | sets[_OTHERS])
+        check = False
+        if king < _OFF:
+            check = _attacked(king, _strikers(king, sets) & sets[_MINE], sets[_MINE] | sets[_OTHERS])
         effect = out[move]
         effect[0] = UNIT * taken
         effect[1] = UNIT * on_target

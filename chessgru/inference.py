@@ -192,7 +192,8 @@ class _Eye:
         features = torch.empty(len(last) * 64, self._taps.clock.shape[1])
         fields = (boards.squares, boards.castling, boards.en_passant, boards.halfmove_clock, last)
         squares, castling, passing, halfmoves, moved = (field.contiguous().numpy() for field in fields)
-        planes = (squares, castling, passing, halfmoves, moved, tactics.exchange_planes(boards).numpy())
+        exchanges = tactics.exchange_planes(boards, compiled=True).numpy()
+        planes = (squares, castling, passing, halfmoves, moved, exchanges)
         kernels.stem(*planes, *links, *self._taps, features.numpy())
         for block in self._blocks:
             features = block(features, links, rows)
@@ -203,7 +204,8 @@ class _Eye:
             links, allowed = kernels.find_links(attacks[wanted.numpy()]), allowed[wanted.numpy()]
             boards = boards.at(wanted)
         moves = kernels.find_moves(allowed)
-        effects = tactics.effects(boards, torch.from_numpy(moves.position), torch.from_numpy(moves.token))
+        position, token = torch.from_numpy(moves.position), torch.from_numpy(moves.token)
+        effects = tactics.effects(boards, position, token, compiled=True)
         return Glance(features, links, moves, effects, len(allowed)), squeezed
 
 

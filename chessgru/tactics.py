@@ -157,22 +157,25 @@ def worth(positions: int) -> bool:
     return _on_disk()
 
 
-def exchange_planes(boards: Boards) -> Tensor:
-    """Returns (N, 64, PLANES) float32 of N positions as the mover sees them, in units of four pawns."""
+def exchange_planes(boards: Boards, *, compiled: bool = False) -> Tensor:
+    """Returns (N, 64, PLANES) float32 of N positions as the mover sees them, in units of four pawns.
+
+    `compiled` says not to shun the compiler, however few they are.
+    """
     device, boards = boards.squares.device, Boards(*(field.cpu() for field in boards))
-    if not worth(len(boards.squares)):
+    if not (compiled or worth(len(boards.squares))):
         return torch.from_numpy(_few_planes(boards)).to(device)
     out = np.empty((len(boards.squares), 64, PLANES), np.float32)
     exchanges.exchange_planes(boards.squares.contiguous().numpy(), out)
     return torch.from_numpy(out).to(device)
 
 
-def effects(boards: Boards, position: Tensor, token: Tensor) -> Tensor:
+def effects(boards: Boards, position: Tensor, token: Tensor, *, compiled: bool = False) -> Tensor:
     """Returns (L, len(EFFECTS)) float32: what each legal move of N positions does.
 
     `boards` are as the mover sees them; the moves are given as in `model.LegalLogits`: the position of each
-    (L,), rising, and the token (L,).
+    (L,), rising, and the token (L,). `compiled` says not to shun the compiler, however few they are.
     """
     device, boards = boards.squares.device, Boards(*(field.cpu() for field in boards))
-    find = _many_effects if worth(len(boards.squares)) else _few_effects
+    find = _many_effects if compiled or worth(len(boards.squares)) else _few_effects
     return torch.from_numpy(find(boards, position.cpu(), token.cpu())).to(device)

@@ -9,7 +9,7 @@ from legal_games import legal_games
 from torch import nn
 from torch.nn import functional
 
-from chessgru import kernels
+from chessgru import kernels, tactics
 from chessgru.batches import Batch, pad
 from chessgru.inference import GRU, Convolution, _Affine, _product
 from chessgru.model import Cell, Context, ModelConfig, MoveGRU
@@ -132,6 +132,21 @@ def test_the_gru_is_that_of_pytorch() -> None:
         assert torch.allclose(own(inputs, None, lengths=None)[1], last, atol=1e-6)
         found = own(inputs[there], None, lengths)[0]
     assert torch.allclose(found, expected[there], atol=1e-6)
+
+
+def test_what_few_plies_are_scored_in_many_does_not_go_one_by_one(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, scored = a_model(SMALL), torch.zeros(batch.tokens.shape, dtype=torch.bool)
+    scored[:, 3] = True
+    monkeypatch.setattr(tactics, "on_disk", lambda *_: False)
+    tactics._on_disk.cache_clear()
+    monkeypatch.setattr(tactics, "_few_effects", None)
+    with torch.no_grad():
+        logits, played = model(batch.tokens, batch.lengths, context(batch), scored)
+    tactics._on_disk.cache_clear()
+    assert len(played) == 6
+    assert logits.positions == 6
 
 
 def test_links_and_moves_are_the_ones_of_the_tables() -> None:

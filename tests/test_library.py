@@ -571,3 +571,28 @@ def test_many_games_that_lost_their_end_do_not_slow_an_import(library):
     games = [replace(one, warnings=("no result after the moves",)) for one in some_games(4000, plies=8)]
     assert library.add(games, source="a").accepted == 4000
     assert library.add(games, source="a").duplicates == 4000
+
+
+def test_the_revision_rises_with_every_change_and_with_nothing_else(library):
+    seen = [library.revision()]
+
+    def changed() -> bool:
+        seen.append(library.revision())
+        return seen[-1] > seen[-2]
+
+    library.add([game(1, 2, result="*")], source="a.pgn")
+    assert changed()
+    library.add([game(1, 2, 3)], source="a.pgn")  # it went on
+    assert changed()
+    library.add([game(1, 2, 3)], source="a.pgn")
+    assert not changed()
+    library.merge("Dad", ["Son"])
+    assert changed()
+    library.unmerge("Son")
+    assert changed()
+    library.delete_player("Dad")
+    assert changed()
+    library.add([game(1, 2, 3)], source="a.pgn")  # as many as before, with the same numbers
+    assert changed()
+    library.set_mark("a", "b")
+    assert not changed()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from chessgru.errors import LibraryError
 from chessgru.game import Game, Side
-from chessgru.library.schema import ALIASES, GAMES, IMPORTS, unpack_clocks, unpack_tokens
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS, MARKS, unpack_clocks, unpack_tokens
 from chessgru.library.staging import day_of
 
 _TEXTS: Final = (
@@ -25,6 +25,7 @@ COLUMNS: Final = (
     IMPORTS.c.source,
 )
 LAST_DAY: Final = 99991231
+_REVISION: Final = "#revision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,16 @@ def count(connection: sa.Connection, selection: Selection) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(chosen)).scalar_one())
 
 
-def revision(connection: sa.Connection) -> tuple[int, ...]:
-    """Returns numbers that change with the games, or with which names are one person."""
-    games = sa.select(sa.func.count(), sa.func.max(GAMES.c.id), sa.func.max(GAMES.c.import_id))
-    names = sa.select(sa.func.count(), sa.func.sum(ALIASES.c.id * ALIASES.c.player_id))
-    rows = (connection.execute(query).one() for query in (games, names))
-    return tuple(int(value or 0) for row in rows for value in row)
+def revision(connection: sa.Connection) -> int:
+    """Returns how often `note_change` was called."""
+    value = connection.scalars(sa.select(MARKS.c.value).where(MARKS.c.key == _REVISION)).first()
+    return int(value or 0)
+
+
+def note_change(connection: sa.Connection) -> None:
+    """Notes, in the transaction that does it, that games or the names of players change."""
+    row = {"key": _REVISION, "value": str(revision(connection) + 1)}
+    connection.execute(sa.insert(MARKS).prefix_with("OR REPLACE"), row)
 
 
 def _query(selection: Selection) -> sa.Select[Any]:

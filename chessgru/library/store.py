@@ -104,7 +104,11 @@ class Library:
         `progress` is called now and then with the number of games read so far.
         """
         with self._reading() as connection:
-            return take_in(connection, items, source=source, now=self._now, progress=progress)
+            report = take_in(connection, items, source=source, now=self._now, progress=progress)
+        if report.accepted or report.grown:
+            with self._writing() as connection:
+                selection.note_change(connection)
+        return report
 
     def games(
         self,
@@ -181,8 +185,8 @@ class Library:
             id_ = None if player is None else players.find_player(connection, player).id
             return selection.count(connection, Selection(player=id_))
 
-    def revision(self) -> tuple[int, ...]:
-        """Returns numbers that change when games arrive or go, or names become one person or two."""
+    def revision(self) -> int:
+        """Returns a number that rises when games arrive, go on or go, or names become one person or two."""
         with self._reading() as connection:
             return selection.revision(connection)
 
@@ -213,11 +217,13 @@ class Library:
         The player is shown under `name`, which need not occur yet; aliases must.
         """
         with self._writing() as connection:
+            selection.note_change(connection)
             return players.merge_players(connection, name, aliases)
 
     def unmerge(self, alias: str) -> Player:
         """Makes a name a player of its own again and returns that player."""
         with self._writing() as connection:
+            selection.note_change(connection)
             return players.unmerge_alias(connection, alias)
 
     def suggest_merges(self) -> list[Suggestion]:
@@ -234,6 +240,7 @@ class Library:
             connection.exec_driver_sql("PRAGMA secure_delete=ON").close()
         with self._writing() as connection:
             connection.exec_driver_sql("PRAGMA secure_delete=ON").close()
+            selection.note_change(connection)
             games = players.delete_player(connection, name)
         with self._reading() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()

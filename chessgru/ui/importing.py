@@ -137,7 +137,9 @@ def _store(library: Library, games: Download, key: str, job: Job) -> None:
     arriving, read = games.until_failure(), STORED_AT_A_TIME
     while read == STORED_AT_A_TIME:
         part = islice(_until_cancelled(arriving, job), STORED_AT_A_TIME)
-        report = library.add(part, source=games.name)
+        report = library.add(_wanted(part, job), source=games.name)
+        if job.abandoned:
+            raise CancelledError
         job.results[:] = [added([*_reports(job), report])]
         if games.resume_mark is not None:
             library.set_mark(key, games.resume_mark)
@@ -153,10 +155,15 @@ def _reports(job: Job) -> list[ImportReport]:
 def _until_cancelled(items: Iterator[Game | Rejection], job: Job) -> Iterator[Game | Rejection]:
     for item in items:
         yield item
-        if job.abandoned:
-            raise CancelledError
         if job.cancelling:
             return
+
+
+def _wanted(items: Iterator[Game | Rejection], job: Job) -> Iterator[Game | Rejection]:
+    """Yields the items; raises CancelledError at the end, so that none is stored, if nobody wants them."""
+    yield from items
+    if job.abandoned:
+        raise CancelledError
 
 
 def _listen(job: Job, progress: Progress, games: Download) -> None:

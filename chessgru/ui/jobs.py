@@ -122,7 +122,8 @@ class Jobs:
             job.abandoned = True
             job.cancel()
             with self._lock:
-                self._jobs.remove(job)
+                if job in self._jobs:
+                    self._jobs.remove(job)
 
     def dismiss(self, job: Job) -> None:
         """Forgets a job that has ended."""

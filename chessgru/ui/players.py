@@ -81,7 +81,7 @@ def _same_people(library: Library) -> None:
 
 
 @st.cache_data(max_entries=4, show_spinner="Looking for people with two names …")
-def _suggestions(_library: Library, revision: tuple[int, ...]) -> list[Suggestion]:  # noqa: ARG001
+def _suggestions(_library: Library, revision: int) -> list[Suggestion]:  # noqa: ARG001
     return _library.suggest_merges()
 
 

@@ -47,7 +47,7 @@ def _revision() -> tuple[int, ...]:
 
     try:
         library = store.library()
-        return (*library.revision(), profiles_changed(library.path.parent))
+        return (library.revision(), profiles_changed(library.path.parent))
     except ChessgruError:
         return ()
 
