@@ -62,9 +62,7 @@ def learning_curve(table: pd.DataFrame) -> Picture:
     )
     curves = alt.Chart(table).mark_line(point=alt.OverlayMarkDef(size=14)).encode(x, y, color)
     law = alt.Chart(line).mark_line(color=QUIET, strokeDash=[4, 4]).encode(x, y)
-    note = (
-        "800 validation games; the rate falls in each leg; dashed: ends of 1 to 4, without tactics"
-    )
+    note = "800 validation games; the rate falls in each leg; dashed: ends of 1 to 4, without tactics"
     return framed(law + curves, "More games", note, height=260)
 
 
