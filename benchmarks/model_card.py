@@ -242,8 +242,8 @@ the prior of everything that chessgru says about one person. It holds no names a
 (1749 to 2023), amateurs of all ratings on Lichess and chess.com, several single accounts (capped, so that nobody
 becomes the average person). Ratings are FIDE's for masters and the site's otherwise: two scales. Left out entirely:
 every game of 26 players (20 masters and 6 amateurs, drawn by a seeded rule) on whom learning a person is measured,
-and the games of the test sets below. Of the games with a side of 2400 or more a pass uses
-{master_share:.0%}.
+and the games of the test sets below. Of the games with a side of 2400 or more, and of those without ratings (mostly older masters), a
+pass uses {master_share:.0%}.
 
 {data}
 

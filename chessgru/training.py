@@ -59,7 +59,7 @@ class TrainingConfig:
     player_cap: int = 4000
     """At most about this many games of one player a pass, so that no account becomes the average person."""
     master_share: float = 1.0
-    """The share of games with a side of 2400 or more that a pass uses."""
+    """The share of games with a side of 2400 or more, or without any rating, that a pass uses."""
     validate_every: int = 500
     """Steps; a checkpoint is written as often."""
     patience: int = 10
@@ -104,7 +104,8 @@ def _share_of_games(sequences: Sequences, config: TrainingConfig) -> NDArray[np.
     known = sequences.players[sequences.players >= 0]
     counts = np.append(np.bincount(known, minlength=1), 1)
     share = np.minimum(1.0, config.player_cap / counts[sequences.players].max(1))
-    masters = sequences.ratings.max(1) >= 2400
+    highest = sequences.ratings.max(1)
+    masters = (highest >= 2400) | (highest == 0)  # games without ratings are mostly older masters'
     shares: NDArray[np.float64] = np.where(masters, share * config.master_share, share)
     return shares
 

@@ -197,6 +197,23 @@ def test_games_are_dealt_out_evenly_and_each_once(monkeypatch):
     assert len(data_parallel.own_part(plies[:2])) == 0  # the fourth of four, and two games
 
 
+def test_masters_unrated_games_and_frequent_players_are_part_of_fewer_passes(tmp_path):
+    """2400 and above, or no rating at all: the share; a player of many games: the cap over his games."""
+    ratings = [(2400, 1500), (None, None), (2399, None), (1500, 1500)]
+    games = [
+        replace(game, white=f"{number}", black=f"{number}b", white_rating=white, black_rating=black)
+        for number, (game, (white, black)) in enumerate(zip(legal_games(4), ratings, strict=True))
+    ]
+    many = enumerate(legal_games(10, seed=1))
+    frequent = [replace(game, white="Anna", black=f"{number}c") for number, game in many]
+    sequences = encode(games + frequent)
+    config = replace(SHORT, master_share=0.25, player_cap=5)
+    shares = Trainer(sequences, sequences, tmp_path, model=TINY, config=config).share
+    assert shares[:4].tolist() == [0.25, 0.25, 1, 1]
+    rated = sequences.ratings[4:].max(1) > 0
+    assert shares[4:][rated].tolist() == [0.5] * rated.sum()
+
+
 def test_training_ends_early_when_nothing_gets_better(data, tmp_path):
     config = replace(SHORT, passes=50.0, validate_every=1, patience=3, learning_rate=1e-12)
     seen: list[Progress] = []

@@ -56,7 +56,7 @@ def train(
     style_games: Annotated[int, typer.Option(min=1, help="Games that earn a player a style.")] = 100,
     player_cap: Annotated[int, typer.Option(min=1, help="Games of one player a pass.")] = 4000,
     master_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the games with a side of 2400 or more.")
+        float, typer.Option(min=0, max=1, help="Share of the games of 2400 or more, or unrated.")
     ] = 1.0,
     validation_games: Annotated[int, typer.Option(min=1, help="Kept aside; a tenth at most.")] = 800,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 500,
