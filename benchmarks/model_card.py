@@ -228,9 +228,9 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in seven
-  hours. The run had five legs: the learning rate fell to zero after 16.4, 42.0, 71.4 and 101.8 million plies and began anew, from the third
-  leg on with Muon, in the fifth with tactics added to what the network sees (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.
+- Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in nine
+  hours. The run had six legs: the learning rate fell to zero after 16.4, 42.0, 71.4, 101.8 and 123.6 million plies and began anew, from the
+  third leg on with Muon, in the fifth with tactics added to what the network sees, in the sixth with fewer games of masters (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.

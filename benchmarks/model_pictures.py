@@ -58,7 +58,9 @@ def learning_curve(table: pd.DataFrame) -> Picture:
     x = alt.X("million_plies", title="million plies read (logarithmic)", scale=alt.Scale(type="log"))
     y = alt.Y("nll", title="NLL, nats", scale=alt.Scale(zero=False))
     color = alt.Color(
-        "leg:O", scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT, "#c9a227"]), title="leg"
+        "leg:O",
+        scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT, "#c9a227", "#c2547a"]),
+        title="leg",
     )
     curves = alt.Chart(table).mark_line(point=alt.OverlayMarkDef(size=14)).encode(x, y, color)
     law = alt.Chart(line).mark_line(color=QUIET, strokeDash=[4, 4]).encode(x, y)

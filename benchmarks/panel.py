@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from chessgru.checkpoint import Checkpoint, load_checkpoint
+from chessgru.evaluation import without_book
 from chessgru.game import TIME_CLASSES, Game, TimeClass, name_key
 from chessgru.learning import LearningConfig, learn
 from chessgru.own_moves import History, OwnMoves, history, read
@@ -111,6 +112,7 @@ def parts(
 ) -> Iterator[tuple[str, OwnMoves]]:
     """Yields the distributions over the test with parts switched off; `network` is the base's."""
     yield "base", network
+    yield "base without book", read(without_book(base.model), who.test, None)
     yield "table alone", uniform(network).mixed(profile.memory, 1.0)
     yield "base + memory", mixed(network, profile)
     if not profile.adapters and not profile.style.any():
