@@ -259,7 +259,8 @@ games. ECE has 15 bins.
 ## What more would bring
 
 NLL on the 800 validation games against the plies read; at the ends of the legs, where the learning rate is zero, the
-curve falls by about the same share with every doubling of the plies (2.8 %), and faster since the fifth leg told the network tactics.
+curve falls by about the same share with every doubling of the plies (2.8 %), and fell faster in the fifth leg, which told the network tactics. The sixth
+read fewer games of masters, and half of the validation games are theirs: amateurs gained more than the curve shows.
 And networks of several sizes after the same short training, without tactics (`benchmarks/ablations.py`).
 
 ![NLL against plies read](../../docs/model/learning_curve.png)

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 COLORS = list(SIDES.values())
 TACTICS_FROM = 5
 """The first leg in which the network was told tactics: it has a law of its own."""
-SIZES = ("32 channels", "64 channels", "blocks 1+1", "blocks 3+1", "blocks 2+2", "baseline")
+SIZES = ("32 channels", "64 channels", "blocks 1+1", "blocks 2+2", "baseline")  # 3+1 lies on 2+2
 
 
 def calibration(folder: Path) -> Picture:
