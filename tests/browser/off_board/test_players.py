@@ -106,7 +106,9 @@ def ask_for(page: Page, site: str, account: str) -> None:
     part.get_by_role("tab", name="Lichess or chess.com account").click()
     if site != "Lichess":  # which is chosen at first
         part.get_by_text(site, exact=True).click()
-    part.get_by_label("Account", exact=True).fill(account)
+    field = part.get_by_label("Account", exact=True)
+    field.fill(account)
+    field.press("Tab")  # a click that also ends the typing may come to nothing on a busy machine
     part.get_by_role("button", name="Download games").click()
 
 
