@@ -69,3 +69,17 @@ def batches_of(
         groups = np.split(chunk, np.flatnonzero(np.diff(group)) + 1)
         for index in rng.permutation(len(groups)) if rng is not None else range(len(groups)):
             yield groups[index]
+
+
+def shares(plies: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """Returns positions of games, from their lengths (B,), in at most `count` groups, rising in each.
+
+    The groups have about as many plies (longest first, to the group with the fewest); none is empty.
+    """
+    groups: list[list[int]] = [[] for _ in range(count)]
+    loads = np.zeros(count)
+    for game in np.argsort(-plies, kind="stable").tolist():
+        lightest = int(loads.argmin())
+        loads[lightest] += plies[game]
+        groups[lightest].append(game)
+    return [np.array(sorted(group), np.int64) for group in groups if group]

@@ -17,6 +17,8 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from chessgru.batches import shares
+
 
 @contextmanager
 def begin() -> Iterator[None]:
@@ -49,13 +51,8 @@ def own_part(plies: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     if not dist.is_initialized():
         return np.arange(len(plies))
-    loads, mine = np.zeros(processes()), []
-    for game in np.argsort(-plies, kind="stable"):
-        lightest = int(loads.argmin())
-        loads[lightest] += plies[game]
-        if lightest == dist.get_rank():
-            mine.append(int(game))
-    return np.array(sorted(mine), np.int64)
+    groups = shares(plies, processes())
+    return groups[dist.get_rank()] if dist.get_rank() < len(groups) else np.zeros(0, np.int64)
 
 
 def add_up(*values: float) -> list[float]:

@@ -24,6 +24,7 @@ from chessgru.counts import Counts, Floats, Longs
 from chessgru.game import TIME_CLASSES
 from chessgru.model import Condition, Context, MoveGRU
 from chessgru.sequences import Sequences
+from chessgru.threads import in_threads
 
 _PLIES_AT_ONCE: Final = 2048
 _OPENING_PLIES: Final = 20
@@ -135,15 +136,19 @@ def forecast_games(
     index = np.arange(len(games)) if index is None else index
     if seats is not None:
         games = _seated(games, seats)
-    frames, done = [], 0
-    for group in batches_of(games, np.arange(len(games)), _PLIES_AT_ONCE):
+
+    def rows(group: Longs) -> pd.DataFrame:
         line = read_line(games, group, None if seats is None else _SEATED)
         columns = _circumstances(line, index, memory)
         for forecaster in forecasters:
             verdict = judge(forecaster.forecast(line), line)._asdict()
             columns |= {f"{forecaster.name}_{name}": value for name, value in verdict.items()}
         frame = pd.DataFrame(columns)
-        frames.append(frame if seats is None else frame[line.ply % 2 == seats[line.number[line.game]]])
+        return frame if seats is None else frame[line.ply % 2 == seats[line.number[line.game]]]
+
+    groups, frames, done = list(batches_of(games, np.arange(len(games)), _PLIES_AT_ONCE)), [], 0
+    for group, frame in zip(groups, in_threads(rows, groups), strict=True):
+        frames.append(frame)
         done += int(games.lengths[group].sum())
         progress(done)
     if not frames:

@@ -22,6 +22,7 @@ from chessgru.memory import Memory, text_number
 from chessgru.model import MoveGRU
 from chessgru.replay import mirror_tokens, position_keys, replay
 from chessgru.sequences import Sequences, date_number, encode
+from chessgru.threads import in_threads
 
 _PLIES_AT_ONCE: Final = 2048
 
@@ -136,7 +137,6 @@ class OwnMoves:
         return replace(self, probability=posterior(self.probability, times, visits, self.position, k))
 
 
-@torch.inference_mode()
 def read(model: MoveGRU, games: History, style: NDArray[np.float32] | None = None) -> OwnMoves:
     """Returns the model's distributions for all of the player's moves, game by game and ply by ply.
 
@@ -144,14 +144,11 @@ def read(model: MoveGRU, games: History, style: NDArray[np.float32] | None = Non
     """
     vector = torch.zeros(model.config.style) if style is None else torch.from_numpy(style)
     order = np.arange(len(games))
-    parts = [
-        _read_batch(model, games, some, vector)
-        for some in batches_of(games.sequences, order, _PLIES_AT_ONCE)
-        if len(some)
-    ]
-    return _in_order(parts)
+    groups = [some for some in batches_of(games.sequences, order, _PLIES_AT_ONCE) if len(some)]
+    return _in_order(list(in_threads(lambda some: _read_batch(model, games, some, vector), groups)))
 
 
+@torch.inference_mode()
 def _read_batch(model: MoveGRU, games: History, some: NDArray[np.int64], style: torch.Tensor) -> OwnMoves:
     batch = games.batch(some)
     scored = batch.scored()

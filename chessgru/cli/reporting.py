@@ -47,11 +47,8 @@ def report(
     from chessgru.report import ReportConfig, report_on
 
     name, names, games = _from_file(pgn, player, alias or []) if pgn else _from_library(library, player)
-    import torch
-
     from chessgru.checkpoint import load_checkpoint
 
-    torch.set_num_threads(1)
     config = ReportConfig(read=read, plies=depth, fewest=fewest, visits=visits, most=top)
     found = report_on(name, games, names, load_checkpoint(model), config, progress=_tell)
     _tell("")

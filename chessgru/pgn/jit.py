@@ -19,21 +19,21 @@ def jit(function: Function) -> Function:
     numba refuses to cache where neither the package's folder nor the user's cache folder is writable;
     the function is then compiled anew in each process, which costs seconds but changes nothing else.
     The cache notices changes in the function's own file only: a compiled function must not call one
-    of another file.
+    of another file. Other threads run meanwhile (`chessgru.threads`).
     """
     try:
-        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
     except RuntimeError:
-        return numba.njit(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
 
 
 def fast_jit(function: Function) -> Function:
     """Returns the function compiled as `jit` does, with sums of floats in whatever order is quickest."""
     options = {"fastmath": {"contract", "nsz", "reassoc"}}
     try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True, **options)(function)  # type: ignore[no-any-return]
     except RuntimeError:
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
 
 
 def on_disk(*functions: object) -> bool:
