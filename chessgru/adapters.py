@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chessgru.batches import shares
 from chessgru.memory import Memory
 from chessgru.model import Context, MoveGRU
 from chessgru.replay import position_keys, replay
+from chessgru.threads import in_threads
 
 _KEPT: Final = ("condition.", "last_move.", "temperature", "place")
 """Parameters that no player changes: there are too many of them, or the style vector speaks for them."""
@@ -78,7 +80,7 @@ def halves_well() -> bool:
     return any(getattr(torch.cpu, test, lambda: False)() for test in tests)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OwnPlies:
     """B games in which one player's moves count."""
 
@@ -98,6 +100,15 @@ class OwnPlies:
         styles = style.new_zeros(len(self.side), 2, len(style))
         rows = torch.arange(len(self.side))
         return Context(self.ratings, self.speed, styles.index_put((rows, self.side), style))
+
+    def split(self, count: int) -> list[OwnPlies]:
+        """Returns the games in at most `count` parts with about as many plies each."""
+        fields = (self.tokens, self.lengths, self.ratings, self.speed, self.side)
+        parts = []
+        for games in shares(self.lengths.numpy(), count):
+            part = OwnPlies(*(field[games] for field in fields))
+            parts.append(replace(part, tokens=part.tokens[:, : int(part.lengths.max())]))
+        return parts
 
     def scored(self) -> Tensor:
         """Returns (B, T) bool: the plies the player moved."""
@@ -126,9 +137,8 @@ class Learner:
     ) -> None:
         self._base = dict(model.named_parameters())
         self._model = merged(model, adapters)
-        self._parameters = dict(self._model.named_parameters())
-        for name, parameter in self._parameters.items():
-            parameter.requires_grad_(name in adapters)
+        parameters = dict(self._model.requires_grad_(False).named_parameters())
+        self._changing = {name: parameters[name].requires_grad_() for name in adapters}
         self._style = nn.Parameter(style.clone())
         self._factors = {
             name: Factors(*(part.clone() for part in factors)) for name, factors in adapters.items()
@@ -166,40 +176,48 @@ class Learner:
 
     def step(self, batch: OwnPlies, share: float) -> float:
         """Takes one step at `share` of the learning rates; returns the loss in nats a ply before it."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._halved):
-            logits, played = self._model(
-                batch.tokens, batch.lengths, batch.context(self._style), scored=batch.scored()
-            )
-        chosen = logits.log_probabilities().index_select(0, played)
-        if self._memory is not None:
-            chosen = _remembering(self._memory, chosen, batch)
-        loss = -chosen.mean()
-        self._style.grad = None
-        self._model.zero_grad()
-        (loss + self._style_decay * self._style.square().sum()).backward()
-        self._project()
+        plies = int(batch.scored().sum())
+        parts = in_threads(lambda part: self._gradients(part, plies), batch.split(torch.get_num_threads()))
+        losses, gradients = zip(*parts, strict=True)
+        style, *weights = (sum(each) for each in zip(*gradients, strict=True))
+        self._style.grad = style + 2 * self._style_decay * self._style.detach()
+        self._project(dict(zip(self._changing, weights, strict=True)))
         for optimizer, rate in self._optimizers:
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.step()
         self._merge()
-        return float(loss.item())
+        return float(sum(losses))
 
-    def _project(self) -> None:
+    def _gradients(self, games: OwnPlies, plies: int) -> tuple[float, tuple[Tensor, ...]]:
+        """Returns these games' part of the mean over `plies` of the loss, and its gradients.
+
+        They are those of the style and of the weights that change.
+        """
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._halved):
+            logits, played = self._model(
+                games.tokens, games.lengths, games.context(self._style), scored=games.scored()
+            )
+        chosen = logits.log_probabilities().index_select(0, played)
+        if self._memory is not None:
+            chosen = _remembering(self._memory, chosen, games)
+        loss = -chosen.sum() / plies
+        wanted = [self._style, *self._changing.values()]
+        return float(loss.item()), torch.autograd.grad(loss, wanted, materialize_grads=True)
+
+    def _project(self, gradients: Mapping[str, Tensor]) -> None:
         """Turns the gradients of whole weights into those of their factors."""
-        for name, (up, down) in self._factors.items():
-            gradient = self._parameters[name].grad
-            if gradient is None:
-                continue
+        for name, gradient in gradients.items():
+            up, down = self._factors[name]
             if down.numel():
                 flat = gradient.flatten(1)
                 up.grad, down.grad = flat @ down.T, up.T @ flat
             else:
-                up.grad = gradient.clone()
+                up.grad = gradient
 
     @torch.no_grad()
     def _merge(self) -> None:
         for name, factors in self._factors.items():
-            self._parameters[name].copy_(self._base[name] + factors.change(self._base[name]))
+            self._changing[name].copy_(self._base[name] + factors.change(self._base[name]))
 
 
 def _remembering(memory: Memory, chosen: Tensor, batch: OwnPlies) -> Tensor:

@@ -7,6 +7,7 @@ from habits import games_of, tiny_model
 
 from chessgru.adapters import Factors, Learner, merged, new_adapters
 from chessgru.memory import remember
+from chessgru.model import MoveGRU
 from chessgru.own_moves import history, read
 
 
@@ -120,3 +121,39 @@ def test_what_the_memory_tells_is_not_learned_again(model):
     plain, through = (learner_of(model, adapters_of(model), m) for m in (None, memory))
     batch = same.batch(np.arange(8))
     assert through.step(batch, 1.0) < 0.5 * plain.step(batch, 1.0)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_share_a_step(model, games, threads):
+    batch, before, found = games.batch(np.arange(len(games))), torch.get_num_threads(), []
+    for count in (1, threads):
+        torch.set_num_threads(count)
+        learner = learner_of(model, adapters_of(model))
+        learner._halved = False
+        found.append((learner.step(batch, 1.0), learner._style.grad, learner._factors["pool.bias"].up.grad))
+        torch.set_num_threads(before)
+    (one, *plain), (other, *shared) = found
+    assert abs(one - other) < 1e-5
+    assert all(torch.allclose(x, y, atol=1e-6) for x, y in zip(plain, shared, strict=True))
+
+
+def test_parts_of_a_batch_hold_each_game_once(games):
+    parts = games.batch(np.arange(6)).split(4)
+    assert sorted(torch.cat([part.lengths for part in parts]).tolist()) == sorted(
+        games.sequences.lengths.tolist()
+    )
+    assert all(part.tokens.shape == (len(part.side), part.lengths.max()) for part in parts)
+
+
+def test_how_the_other_sides_positions_look_is_not_learned_from(model, games, monkeypatch):
+    seen, trunk = [], MoveGRU._trunk
+
+    def watched(self, planes, *rest):
+        seen.append((len(planes), torch.is_grad_enabled()))
+        return trunk(self, planes, *rest)
+
+    monkeypatch.setattr(MoveGRU, "_trunk", watched)
+    batch = games.batch(np.arange(2))
+    model(batch.tokens, batch.lengths, batch.context(torch.zeros(4)), scored=batch.scored())
+    own = int(batch.scored().sum())
+    assert seen == [(own, True), (int(batch.lengths.sum()) - own, False)]
