@@ -228,9 +228,10 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in nine
-  hours. The run had six legs: the learning rate fell to zero after 16.4, 42.0, 71.4, 101.8 and 123.6 million plies and began anew, from the
-  third leg on with Muon, in the fifth with tactics added to what the network sees, in the sixth with fewer games of masters (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.
+- Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in eleven
+  hours. The run had seven legs: the learning rate fell to zero after 16.4, 42.0, 71.4, 101.8, 123.6 and 158.2 million plies and began anew, from the
+  third leg on with Muon, in the fifth with tactics added to what the network sees, from the sixth on with fewer games of masters
+  (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
@@ -260,7 +261,7 @@ games. ECE has 15 bins.
 
 NLL on the 800 validation games against the plies read; at the ends of the legs, where the learning rate is zero, the
 curve falls by about the same share with every doubling of the plies (2.8 %), and fell faster in the fifth leg, which told the network tactics. The sixth
-read fewer games of masters, and half of the validation games are theirs: amateurs gained more than the curve shows.
+and seventh read fewer games of masters, and half of the validation games are theirs: amateurs gained more than the curve shows.
 And networks of several sizes after the same short training, without tactics (`benchmarks/ablations.py`).
 
 ![NLL against plies read](../../docs/model/learning_curve.png)

@@ -59,7 +59,7 @@ def learning_curve(table: pd.DataFrame) -> Picture:
     y = alt.Y("nll", title="NLL, nats", scale=alt.Scale(zero=False))
     color = alt.Color(
         "leg:O",
-        scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT, "#c9a227", "#c2547a"]),
+        scale=alt.Scale(range=[COLORS[1], COLORS[0], "#8a5cc7", ACCENT, "#c9a227", "#c2547a", "#5b8c3a"]),
         title="leg",
     )
     curves = alt.Chart(table).mark_line(point=alt.OverlayMarkDef(size=14)).encode(x, y, color)

@@ -36,6 +36,7 @@ from chessgru.own_moves import (
     with_moves,
 )
 from chessgru.profiles import Gain, Profile, Report
+from chessgru.threads import in_threads
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
@@ -243,12 +244,14 @@ class Aside:
 
         What beats it is the best from now on.
         """
-        tried = []
-        for share in self.config.scales:
+
+        def tried(share: float) -> tuple[Style, OwnMoves, float, float]:
             scaled = style.scaled(share)
             network = read(merged(base, scaled.adapters), self.games, scaled.vector.numpy())
-            tried.append((scaled, *self._mix(network)))
-        scaled, mixed, k_own, k_h2h = min(tried, key=lambda found: float(found[1].nll().mean()))
+            return scaled, *self._mix(network)
+
+        found = in_threads(tried, self.config.scales)
+        scaled, mixed, k_own, k_h2h = min(found, key=lambda each: float(each[1].nll().mean()))
         better = float(mixed.nll().mean()) < float(self.best.nll().mean())
         self._note(parts, mixed, better)
         if better:

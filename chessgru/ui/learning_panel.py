@@ -69,7 +69,7 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
             name=player.name,
             previous=_earlier(path, base),
             progress=listen,
-            threads=1,
+            threads=max(1, (os.cpu_count() or 1) // 2),  # the other half answers at the board
         )
         job.check()
         library.player(player.name)  # raises UnknownPlayerError if he was deleted meanwhile
