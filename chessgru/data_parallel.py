@@ -8,7 +8,7 @@ threads: a game is read move by move, and little of that divides among threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -44,14 +44,15 @@ def is_first() -> bool:
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
-def own_part(plies: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns which of a batch's games this process reads, from their lengths (B,), in rising order.
+def own_part(efforts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns which pieces of work, such as a batch's games, this process does: rising positions.
 
-    Each process gets about as many plies; none if there are fewer games than processes.
+    `efforts` (B,) says how much each takes, such as its plies. Each process gets about as much; none if
+    there are fewer pieces than processes.
     """
     if not dist.is_initialized():
-        return np.arange(len(plies))
-    groups = shares(plies, processes())
+        return np.arange(len(efforts))
+    groups = shares(efforts, processes())
     return groups[dist.get_rank()] if dist.get_rank() < len(groups) else np.zeros(0, np.int64)
 
 
@@ -73,8 +74,23 @@ def add_up_gradients(parameters: Iterable[nn.Parameter]) -> None:
         if parameter.grad is None:  # a process without games
             parameter.grad = torch.zeros_like(parameter)
         gradients.append(parameter.grad)
-    flat = torch.cat([each.flatten() for each in gradients])
+    _add_up(gradients)
+
+
+def hand_round(tensors: Sequence[Tensor], own: Collection[int]) -> None:
+    """Gives each tensor, in place, the values of the process that has its position among its `own`."""
+    if not dist.is_initialized():
+        return
+    for number, tensor in enumerate(tensors):
+        if number not in own:
+            tensor.zero_()
+    _add_up(tensors)
+
+
+def _add_up(tensors: Sequence[Tensor]) -> None:
+    """Replaces each tensor by its sum over the processes, in place."""
+    flat = torch.cat([each.flatten() for each in tensors])
     dist.all_reduce(flat)
-    parts = torch.split(flat, [each.numel() for each in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view(gradient.shape))
+    parts = torch.split(flat, [each.numel() for each in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view(tensor.shape))

@@ -4,14 +4,18 @@ Muon (Jordan et al. 2024, PyTorch's `torch.optim.Muon`) replaces the momentum of
 nearest orthogonal matrix, so that a step is of one length in all directions. A convolution's filters are
 one matrix, a row an output channel; the gates of a recurrent cell and the two halves of a modulation are
 matrices of their own. Steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv:2502.16982).
+Processes that train together (`chessgru.data_parallel`) change some of the matrices each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from chessgru import data_parallel
 
 _MOMENTUM = 0.95
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -71,8 +75,13 @@ class Optimizer:
         self._adam = torch.optim.AdamW(
             [{"params": others}, {"params": [self._parameters[styles]]}], weight_decay=weight_decay
         )
+        effort = [each.shared.numel() * min(each.shared.shape) for each in self._matrices.values()]
+        self._own = data_parallel.own_part(np.array(effort)).tolist()
+        mine = [
+            matrix.shared for number, matrix in enumerate(self._matrices.values()) if number in self._own
+        ]
         self._muon = torch.optim.Muon(
-            [each.shared for each in self._matrices.values()],
+            mine,
             weight_decay=weight_decay,
             momentum=_MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
@@ -91,20 +100,26 @@ class Optimizer:
             group["lr"] = value
         self._muon.param_groups[0]["lr"] = matrix_rate
         self._muon.step()  # type: ignore[no-untyped-call]
+        data_parallel.hand_round([each.shared.data for each in self._matrices.values()], self._own)
         self._adam.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns all that the next step depends on, by name; zeros before the first."""
+        """Returns all that the next step depends on, by name; zeros before the first.
+
+        All processes must ask for it together.
+        """
         found: dict[str, Tensor] = {}
         for name, parameter in self._others.items():
             state = self._adam.state.get(parameter, {})
             for key in _ADAM:
                 empty = torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
                 found[f"{name}.{key}"] = state.get(key, empty)
+        momenta = {}
         for name, matrix in self._matrices.items():
             state = self._muon.state.get(matrix.shared, {})
-            found[f"{name}.momentum"] = state.get("momentum_buffer", torch.zeros_like(matrix.shared))
-        return found
+            momenta[f"{name}.momentum"] = state.get("momentum_buffer", torch.zeros_like(matrix.shared))
+        data_parallel.hand_round(list(momenta.values()), self._own)
+        return found | momenta
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes over what `tensors` returned."""
@@ -113,6 +128,8 @@ class Optimizer:
                 key: tensors[f"{name}.{key}"].clone().to(parameter.device if key != "step" else "cpu")
                 for key in _ADAM
             }
-        for name, matrix in self._matrices.items():
+        for number, (name, matrix) in enumerate(self._matrices.items()):
+            if number not in self._own:
+                continue
             momentum = tensors[f"{name}.momentum"].clone().to(matrix.shared.device)
             self._muon.state[matrix.shared] = {"momentum_buffer": momentum}

@@ -309,12 +309,13 @@ class Trainer:
         return tensors | {f"optimizer.{name}": value for name, value in self.optimizer.tensors().items()}
 
     def save_run(self) -> None:
-        """Writes all that is needed to go on from the current step."""
+        """Writes all that is needed to go on from the current step; all processes must ask for it."""
+        found = self._tensors()
         if not data_parallel.is_first():
             return
         state = {"step": self.step, "best": self.best, "since_best": self.since_best}
         metadata = {"settings": json.dumps(self._settings()), "state": json.dumps(state)}
-        tensors = {name: value.detach().contiguous().cpu() for name, value in self._tensors().items()}
+        tensors = {name: value.detach().contiguous().cpu() for name, value in found.items()}
         write_atomically(self.folder / "run.safetensors", save(tensors, metadata))
 
     @staticmethod

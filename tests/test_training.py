@@ -15,6 +15,7 @@ import pytest
 import torch
 from legal_games import legal_games
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from chessgru import data_parallel
 from chessgru.batches import batches_of, pad
@@ -156,6 +157,12 @@ def two_steps(data, folder):
     return losses[1], gradients, one.step
 
 
+def momenta_of(folder):
+    """Muon's momenta in a run's file."""
+    tensors = load_file(folder / "run.safetensors")
+    return {name: value for name, value in tensors.items() if name.endswith(".momentum")}
+
+
 def test_three_processes_learn_what_one_learns(data, tmp_path):
     loss, gradients, _ = two_steps(data, tmp_path / "alone")
     script = tmp_path / "together.py"
@@ -174,6 +181,10 @@ def test_three_processes_learn_what_one_learns(data, tmp_path):
         assert other_loss == pytest.approx(loss, abs=1e-4)
         for name, gradient in gradients.items():
             torch.testing.assert_close(other_gradients[name], gradient, rtol=1e-3, atol=1e-6)
+    momenta = [momenta_of(tmp_path / folder) for folder in ("alone", "together")]
+    assert all(each.any() for each in momenta[0].values())
+    for name, momentum in momenta[0].items():  # each process had some of them
+        torch.testing.assert_close(momenta[1][name], momentum, rtol=1e-3, atol=1e-6)
     for folder in ("alone", "together"):  # the first process wrote, and what it wrote can be read
         assert {path.name for path in (tmp_path / folder).iterdir()} == {
             "run.safetensors",
