@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from chessgru import threads
 from chessgru.batches import shares
 from chessgru.memory import Memory
 from chessgru.model import Context, MoveGRU
 from chessgru.replay import position_keys, replay
-from chessgru.threads import in_threads
 
 _KEPT: Final = ("condition.", "last_move.", "temperature", "place")
 """Parameters that no player changes: there are too many of them, or the style vector speaks for them."""
@@ -177,7 +177,7 @@ class Learner:
     def step(self, batch: OwnPlies, share: float) -> float:
         """Takes one step at `share` of the learning rates; returns the loss in nats a ply before it."""
         plies = int(batch.scored().sum())
-        parts = in_threads(lambda part: self._gradients(part, plies), batch.split(torch.get_num_threads()))
+        parts = threads.in_threads(lambda part: self._gradients(part, plies), batch.split(threads.count()))
         losses, gradients = zip(*parts, strict=True)
         style, *weights = (sum(each) for each in zip(*gradients, strict=True))
         self._style.grad = style + 2 * self._style_decay * self._style.detach()

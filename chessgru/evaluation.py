@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -147,10 +148,11 @@ def forecast_games(
         return frame if seats is None else frame[line.ply % 2 == seats[line.number[line.game]]]
 
     groups, frames, done = list(batches_of(games, np.arange(len(games)), _PLIES_AT_ONCE)), [], 0
-    for group, frame in zip(groups, in_threads(rows, groups), strict=True):
-        frames.append(frame)
-        done += int(games.lengths[group].sum())
-        progress(done)
+    with closing(in_threads(rows, groups)) as found:
+        for group, frame in zip(groups, found, strict=True):
+            frames.append(frame)
+            done += int(games.lengths[group].sum())
+            progress(done)
     if not frames:
         return pd.DataFrame()
     table: pd.DataFrame = pd.concat(frames, ignore_index=True)

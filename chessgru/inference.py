@@ -209,19 +209,11 @@ class _Eye:
         return Glance(features, links, moves, effects, len(allowed)), squeezed
 
 
-@cache
-def _on_disk() -> bool:
-    used = (kernels.gather, kernels.finish, kernels.scores, kernels.stem)
-    return on_disk(*used, *kernels.FINDERS)
-
-
 def worth(positions: int) -> bool:
     """Tells whether to use this module for so many positions: for few only if all of it is compiled."""
-    if positions >= movegen.MANY:
-        _on_disk.cache_clear()  # it will be compiled now
-    return (
-        movegen.worth(positions) and tactics.worth(positions) and (positions >= movegen.MANY or _on_disk())
-    )
+    used = (kernels.gather, kernels.finish, kernels.scores, kernels.stem, *kernels.FINDERS)
+    there = positions >= movegen.MANY or on_disk(*used)
+    return there and movegen.worth(positions) and tactics.worth(positions)
 
 
 def _parts(count: int) -> list[slice]:

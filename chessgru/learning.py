@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,7 +35,7 @@ from chessgru.own_moves import (
     with_moves,
 )
 from chessgru.profiles import Gain, Profile, Report
-from chessgru.threads import in_threads
+from chessgru.threads import in_threads, sharing
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
@@ -113,16 +112,6 @@ def numbers_of(games: Sequence[Game]) -> NDArray[np.int64]:
 
 def _silent(_share: float, _what: str) -> None:
     """Tells nobody."""
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _played(games: Sequence[Game], names: Collection[str], name: str) -> list[Game]:
@@ -278,12 +267,13 @@ def learn(
 
     `name` is for messages and shows. From `previous`, an earlier profile of games that are all still here,
     learning goes on: a few games that its style does not know yet go into the memory, more also into the
-    style. `threads` None leaves torch's. Raises ProfileError if the player has no game.
+    style. `threads` share the work, None as many as PyTorch uses. Raises ProfileError if the player has no
+    game.
     """
     config = config or LearningConfig()
     played = _played(games, names, name)
     tell = progress or _silent
-    with _threads(threads):
+    with sharing(threads):
         if previous is not None and _continues(previous, played, frozenset(names), base):
             unknown, before = _unknown(played, previous.fitted), len(previous.fitted)
             if not unknown:

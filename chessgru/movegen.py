@@ -6,7 +6,6 @@ as fast on one thread. Pieces, squares and arrays are those of `replay.Boards`; 
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final
 
 import chess
@@ -387,14 +386,6 @@ def attack_matrix(attacks: Array) -> Array:
     return out
 
 
-@cache
-def _on_disk() -> bool:
-    return on_disk(_replay, _mirror, _legal_moves)
-
-
 def worth(positions: int) -> bool:
     """Tells whether to use the functions here for so many positions: for few only if they are compiled."""
-    if positions >= MANY:
-        _on_disk.cache_clear()  # they will be compiled now
-        return True
-    return _on_disk()
+    return positions >= MANY or on_disk(_replay, _mirror, _legal_moves)

@@ -12,7 +12,6 @@ Pieces, squares and arrays are those of `replay.Boards`, from the mover's side.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final
 
 import chess
@@ -144,17 +143,10 @@ def _many_effects(boards: Boards, position: Tensor, token: Tensor) -> Array:
     return found
 
 
-@cache
-def _on_disk() -> bool:
-    return on_disk(exchanges.exchange_planes, exchanges.effects, exchanges.replies)
-
-
 def worth(positions: int) -> bool:
     """Tells whether to use the compiled functions for so many positions: for few only if they are there."""
-    if positions >= movegen.MANY:
-        _on_disk.cache_clear()  # they will be compiled now
-        return True
-    return _on_disk()
+    used = (exchanges.exchange_planes, exchanges.effects, exchanges.replies)
+    return positions >= movegen.MANY or on_disk(*used)
 
 
 def exchange_planes(boards: Boards, *, compiled: bool = False) -> Tensor:

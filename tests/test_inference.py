@@ -140,11 +140,9 @@ def test_what_few_plies_are_scored_in_many_does_not_go_one_by_one(
     model, scored = a_model(SMALL), torch.zeros(batch.tokens.shape, dtype=torch.bool)
     scored[:, 3] = True
     monkeypatch.setattr(tactics, "on_disk", lambda *_: False)
-    tactics._on_disk.cache_clear()
     monkeypatch.setattr(tactics, "_few_effects", None)
     with torch.no_grad():
         logits, played = model(batch.tokens, batch.lengths, context(batch), scored)
-    tactics._on_disk.cache_clear()
     assert len(played) == 6
     assert logits.positions == 6
 

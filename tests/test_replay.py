@@ -148,12 +148,10 @@ def test_positions_that_are_set_up(fen: str) -> None:
 
 def test_nobody_waits_for_the_compiler_for_a_few_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(movegen, "on_disk", lambda *_: False)
-    movegen._on_disk.cache_clear()
     assert not movegen.worth(movegen.MANY - 1)
     assert movegen.worth(movegen.MANY)
     monkeypatch.setattr(movegen, "on_disk", lambda *_: True)
     assert movegen.worth(1)  # a long game was read meanwhile
-    movegen._on_disk.cache_clear()
 
 
 def test_what_many_positions_compiled_is_found_on_disk() -> None:

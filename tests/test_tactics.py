@@ -127,7 +127,5 @@ def test_both_ways_say_the_same(monkeypatch) -> None:
 
 def test_few_positions_do_not_wait_for_the_compiler(monkeypatch) -> None:
     monkeypatch.setattr(tactics, "on_disk", lambda *_: False)
-    tactics._on_disk.cache_clear()
     assert not tactics.worth(1)
     assert tactics.worth(movegen.MANY)
-    tactics._on_disk.cache_clear()

@@ -11,7 +11,7 @@ from habits import games_of, tiny_model
 from chessgru import own_moves
 from chessgru.batches import shares
 from chessgru.own_moves import history, read
-from chessgru.threads import in_threads
+from chessgru.threads import count, in_threads, sharing
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,35 @@ def test_within_a_thread_there_are_no_more_of_them():
         return {threading.current_thread(), *in_threads(here, range(3))}
 
     assert all(len(workers) == 1 for workers in in_threads(inner, range(2)))
+
+
+def test_sharing_says_how_many_threads_work_and_leaves_pytorch_as_it_was():
+    with sharing(2):
+        assert (count(), torch.get_num_threads()) == (2, 1)
+        workers = set(in_threads(lambda _: time.sleep(0.02) or threading.current_thread(), range(6)))
+        assert len(workers) == 2
+        with sharing(None):
+            assert count() == 2
+    assert (count(), torch.get_num_threads()) == (4, 4)
+    with sharing(None):
+        assert (count(), torch.get_num_threads()) == (4, 1)
+
+
+def test_a_worker_keeps_to_one_thread_whatever_others_are_given():
+    told, seen = threading.Event(), []
+
+    def work(_item):
+        told.wait(10)
+        seen.append(torch.get_num_threads())
+
+    found = in_threads(work, range(2))
+    thread = threading.Thread(target=list, args=(found,))
+    thread.start()
+    time.sleep(0.1)
+    torch.set_num_threads(3)  # as another pool does when it ends
+    told.set()
+    thread.join()
+    assert seen == [1, 1]
 
 
 @pytest.mark.parametrize(("items", "threads"), [(range(5), 1), (range(1), 4), ((), 4)])

@@ -19,7 +19,7 @@ def jit(function: Function) -> Function:
     numba refuses to cache where neither the package's folder nor the user's cache folder is writable;
     the function is then compiled anew in each process, which costs seconds but changes nothing else.
     The cache notices changes in the function's own file only: a compiled function must not call one
-    of another file. Other threads run meanwhile (`chessgru.threads`).
+    of another file, and does not notice other options here. Other threads run meanwhile.
     """
     try:
         return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
@@ -36,15 +36,20 @@ def fast_jit(function: Function) -> Function:
         return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
 
 
+_found: set[tuple[object, ...]] = set()
+
+
 def on_disk(*functions: object) -> bool:
     """Tells whether functions of `jit` need not be compiled: all were, or lie in the disk cache."""
     try:
-        return all(
+        if functions not in _found and all(
             function.signatures or function._cache._cache_file._load_index()  # type: ignore[attr-defined]
             for function in functions
-        )
+        ):
+            _found.add(functions)
     except (AttributeError, OSError):  # not promised by numba to stay; nothing is lost
         return False
+    return functions in _found
 
 
 class _Notice(event.Listener):  # type: ignore[misc]

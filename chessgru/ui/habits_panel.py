@@ -32,10 +32,14 @@ def report_work(library: Library, player: Player, base: Checkpoint) -> Callable[
 
     def work(job: Job) -> None:
         from chessgru.report import report_on
+        from chessgru.threads import half_the_cores, sharing
 
         job.tell(None, "reading the games")
         games = library.games(player.name)
-        found = report_on(player.name, games, player.keys, base, progress=lambda what: job.tell(None, what))
+        with sharing(half_the_cores()):
+            found = report_on(
+                player.name, games, player.keys, base, progress=lambda what: job.tell(None, what)
+            )
         job.results.append(found)
 
     return work

@@ -54,6 +54,7 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
     def work(job: Job) -> None:
         from chessgru.learning import learn
         from chessgru.profiles import profile_path, save_profile
+        from chessgru.threads import half_the_cores
 
         job.tell(0.0, "reading the games")
         games = library.games(player.name)
@@ -69,7 +70,7 @@ def learn_work(library: Library, player: Player, base: Checkpoint) -> Callable[[
             name=player.name,
             previous=_earlier(path, base),
             progress=listen,
-            threads=max(1, (os.cpu_count() or 1) // 2),  # the other half answers at the board
+            threads=half_the_cores(),  # the others answer at the board
         )
         job.check()
         library.player(player.name)  # raises UnknownPlayerError if he was deleted meanwhile

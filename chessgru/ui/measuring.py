@@ -97,6 +97,7 @@ def measure_work(library: Library, base: Checkpoint) -> Callable[[Job], None]:
         from chessgru.evaluation import Network, forecast_games
         from chessgru.scores import reliability, score
         from chessgru.sequences import encode
+        from chessgru.threads import half_the_cores, sharing
 
         job.tell(0.0, "reading the games")
         games = library.games(limit=PAST_GAMES + MEASURED_GAMES)
@@ -111,7 +112,8 @@ def measure_work(library: Library, base: Checkpoint) -> Callable[[Job], None]:
         def tell(done: int) -> None:
             job.tell(done / len(sequences.tokens), f"{done:,} plies · {time_text(job.seconds_left)}")
 
-        table = forecast_games(sequences, forecasters, progress=tell)
+        with sharing(half_the_cores()):
+            table = forecast_games(sequences, forecasters, progress=tell)
         names = [forecaster.name for forecaster in forecasters]
         found = score(table, names, np.random.default_rng(0), draws=300)
         bins = [each._asdict() for each in reliability(table, "base")]
