@@ -2,11 +2,14 @@
 
     python benchmarks/base_model.py prepare GAMES_DIR --aliases ALIASES.json --exclude EVAL_DIR
     torchrun --nproc-per-node 4 benchmarks/base_model.py train runs/data
+    python benchmarks/base_model.py average runs/data RUN EARLIER_RUN --share 0.3 --out FOLDER
 
 `prepare` writes `training.parquet` and `panel.parquet`. The panel is 20 masters with 1,000 to 2,500 games
 and 6 amateur accounts with at least 1,000, drawn by a seeded rule; every game of theirs is left out of
 training, as are games that also occur in the excluded folder, and all but the first of games with the same
 moves. A master is known by his names in the aliases file, in sources whose file name begins with "gm_".
+`average` mixes the weights at two ends of one training (Wortsman et al. 2022, arXiv:2203.05482) and scores
+the mixture on the validation games.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ import torch
 from tqdm import tqdm
 
 from chessgru import data_parallel
+from chessgru.checkpoint import load_checkpoint, save_checkpoint
+from chessgru.comparison import score
 from chessgru.game import Game, name_key
 from chessgru.model import ModelConfig
 from chessgru.pgn import read_games
@@ -151,9 +156,14 @@ def train(options: argparse.Namespace) -> None:
         train_together(options)
 
 
+def games_for(folder: Path) -> tuple[Sequences, Sequences]:
+    """Returns the games to train on and those to validate on."""
+    return hold_out(Sequences.load(folder / "training.parquet"), 800, seed=1)
+
+
 def train_together(options: argparse.Namespace) -> None:
     """Does this process's part of the training."""
-    training, validation = hold_out(Sequences.load(options.data / "training.parquet"), 800, seed=1)
+    training, validation = games_for(options.data)
     trainer = Trainer(
         training, validation, options.out, model=MODEL, config=TRAINING, device=options.device
     )
@@ -168,6 +178,21 @@ def train_together(options: argparse.Namespace) -> None:
             bar.write(f"step {progress.step}: {dict(progress.validation)}")
 
     trainer.run(report)
+
+
+def average(options: argparse.Namespace) -> None:
+    """Writes a model with the weights of one, and a share of those of another, instead of its own."""
+    one, other = load_checkpoint(options.run), load_checkpoint(options.other)
+    earlier = other.model.state_dict()
+    mixed = {
+        name: torch.lerp(own, earlier[name], options.share) for name, own in one.model.state_dict().items()
+    }
+    one.model.load_state_dict(mixed)
+    _, validation = games_for(options.data)
+    nll, top1 = score(one.model, validation)
+    scores = {"nll": nll, "top1": top1, "games": len(validation)}
+    save_checkpoint(options.out, one.model, {**one.about, "averaged": options.share, "validation": scores})
+    print(scores)
 
 
 def main() -> None:
@@ -189,6 +214,13 @@ def main() -> None:
     second.add_argument("--threads", type=int, default=1, help="of each process")
     second.add_argument("--device", default="cpu")
     second.set_defaults(do=train)
+    third = commands.add_parser("average")
+    third.add_argument("data", type=Path)
+    third.add_argument("run", type=Path)
+    third.add_argument("other", type=Path, help="an earlier end of the same training")
+    third.add_argument("--share", type=float, default=0.3, help="of the earlier one")
+    third.add_argument("--out", type=Path, required=True)
+    third.set_defaults(do=average)
     options = parser.parse_args()
     options.do(options)
 
