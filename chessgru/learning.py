@@ -72,7 +72,7 @@ class LearningConfig:
     """How much of what was learned to keep: all of these are tried on the games kept aside."""
     through_memory: bool = True
     """Whether adapters learn what the memory of the other games leaves to say, or every move alike."""
-    plies_per_batch: int = 512
+    plies_per_batch: int = 680
     k_own: float = K_OWN
     """The expected concentrations, over players."""
     k_h2h: float = K_H2H
