@@ -86,10 +86,11 @@ def test_without_a_writable_cache_the_rules_still_compile(monkeypatch):
 
     real = jit.numba.njit
 
-    def no_cache(*functions, cache=False):
+    def no_cache(*functions, cache=False, **options):
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return real(*functions)
+        return real(*functions, **options)
 
     monkeypatch.setattr(jit.numba, "njit", no_cache)
     assert jit.jit(lambda number: number + 1)(2) == 3
+    assert jit.fast_jit(lambda number: number + 1)(2) == 3
