@@ -53,6 +53,7 @@ class LearningConfig:
     """The share of the games that is kept aside."""
     aside_most: int = 100
     style_steps: int = 16
+    style_plies_per_batch: int = 512
     style_rate: float = 0.1
     style_decay: float = 60.0
     """What a squared style vector costs, in nats over all moves: 1 / (2 * variance over people)."""
@@ -369,8 +370,8 @@ def _fit(
     """Fits a style vector and adapters, and returns what helped on the games kept aside."""
     best = Style(torch.zeros(model.config.style), {})
     learner = _learner(model, best, memory, games, config)
-    steps = config.style_steps
-    _train(learner, games, steps, 1.0, config, lambda share: progress(0.3 * share, "style"))
+    steps, small = config.style_steps, replace(config, plies_per_batch=config.style_plies_per_batch)
+    _train(learner, games, steps, 1.0, small, lambda share: progress(0.3 * share, "style"))
     best = aside.helps("memory + style", model, Style(learner.vector, {})) or best
     if len(games) < config.adapters_from:
         return best
