@@ -188,6 +188,8 @@ def main() -> None:
     trained.model.temperature.fill_(temperature)
     book = count_openings(training, RATING_FEATURES)
     trained.model.book = fit_book(trained.model, book, validation)
+    save_checkpoint(options.out, trained.model, trained.about)
+    trained = load_checkpoint(options.out)  # what is scored is what others will load, rounded as on disk
     peers = pd.read_parquet(options.maia) if options.maia else None
     sections, kept = [], {}
     for text in options.sets:
