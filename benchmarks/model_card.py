@@ -211,7 +211,7 @@ def main() -> None:
         plies=f"{len(training.tokens):,}",
         temperature=f"{temperature:.3f}",
         positions=f"{len(book):,}",
-        averaged=about["averaged"],
+        averaged=MIXED.format(share=about["averaged"]) if "averaged" in about else "",
         master_share=about["training"]["master_share"],
         deep=PLIES,
         least=LEAST,
@@ -224,6 +224,9 @@ def main() -> None:
     (options.out / "README.md").write_text(card)
 
 
+MIXED = """ Of the weights, {share:.0%} are those at the end
+  of the leg before (`benchmarks/base_model.py average`)."""
+
 TEMPLATE = """# Model card: the base model
 
 A `MoveGRU` of {parameters} parameters (weights {digest}): given a game so far, both ratings (or "unknown") and
@@ -234,8 +237,7 @@ the prior of everything that chessgru says about one person. It holds no names a
 - Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in eleven
   hours. The run had seven legs: the learning rate fell to zero after 16.4, 42.0, 71.4, 101.8, 123.6 and 158.2 million plies and began anew, from the
   third leg on with Muon, in the fifth with tactics added to what the network sees, from the sixth on with fewer games of masters
-  (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step. Of the weights, {averaged:.0%} are those at the end
-  of the leg before (`benchmarks/base_model.py average`).
+  (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.{averaged}
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
