@@ -77,6 +77,7 @@ class Optimizer:
         )
         effort = [each.shared.numel() * min(each.shared.shape) for each in self._matrices.values()]
         self._own = data_parallel.own_part(np.array(effort)).tolist()
+        self._processes = data_parallel.processes()
         mine = [
             matrix.shared for number, matrix in enumerate(self._matrices.values()) if number in self._own
         ]
@@ -93,7 +94,12 @@ class Optimizer:
             parameter.grad = None
 
     def step(self, rate: float, matrix_rate: float, style_rate: float) -> None:
-        """Follows the gradients, at these learning rates."""
+        """Follows the gradients, at these learning rates.
+
+        Raises RuntimeError if other processes joined since this was made: each would change every matrix.
+        """
+        if data_parallel.processes() != self._processes:
+            raise RuntimeError("the optimizer was made before the processes met: make it in `begin()`")
         for each in self._matrices.values():
             each.take_gradient()
         for group, value in zip(self._adam.param_groups, (rate, style_rate), strict=True):

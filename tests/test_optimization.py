@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from chessgru import data_parallel
 from chessgru.model import Cell, ModelConfig, MoveGRU
 from chessgru.optimization import Optimizer
 
@@ -98,3 +99,13 @@ def test_filters_that_cannot_be_seen_as_a_matrix_are_refused():
     parameters["blocks.0.first.weight"] = nn.Parameter(torch.zeros(16, 16, 3, 3))
     with pytest.raises(ValueError, match="channels last"):
         optimizer(parameters)
+
+
+def test_processes_that_join_later_are_refused(monkeypatch):
+    """Each would change every matrix, and the sums over the processes would be too large."""
+    parameters = network()
+    taken = optimizer(parameters)
+    give_gradients(parameters)
+    monkeypatch.setattr(data_parallel, "processes", lambda: 3)
+    with pytest.raises(RuntimeError, match="before the processes met"):
+        taken.step(1e-3, 1e-3, 1e-3)
