@@ -1,7 +1,8 @@
 """What `MoveGRU` computes when no gradients are wanted, on the processor: the same numbers, sooner.
 
-Positions go through the network a few at a time, so that their features stay in the processor's cache;
-convolutions and matrix products are PyTorch's, all between them is one pass of `chessgru.kernels` each.
+Positions go through the network a few at a time, so that their features stay in the processor's cache.
+Convolutions and matrix products are those of `chessgru.products`, or PyTorch's where there is little to do;
+all between them is one pass of `chessgru.kernels` each.
 Attacks and legal moves are lists here, where training has tables to differentiate through.
 
 Shapes: N positions, C channels, L legal moves; features are (N * 64, C), a row a square.
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import kernels, movegen, tactics, tiles
+from chessgru import kernels, movegen, products, tactics
 from chessgru.kernels import Links, Moves, Taps
 from chessgru.pgn.jit import on_disk
 from chessgru.replay import Boards, legal_moves
@@ -28,8 +29,8 @@ _AT_ONCE: Final = 64
 """Positions that go through the network together."""
 _WORTH_TILING: Final = 32
 """From so many positions on, tiles are quicker than a plain convolution."""
-_WORTH_IMAGES: Final = 2048
-"""From so many rows on, a product is quicker as a convolution over boards."""
+_WORTH_PRODUCTS: Final = 16
+"""From so many rows on, the products here are quicker than PyTorch's."""
 _NO_FLOOR, _ZERO = np.float32(-np.inf), np.float32(0)
 
 
@@ -73,16 +74,19 @@ class _Affine(NamedTuple):
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Returns (R, O): x (R, I) times the weight (O, I).
-
-    Many rows go as boards through a 1x1 convolution: oneDNN uses wider vectors than MKL on some processors.
-    """
-    if len(x) < _WORTH_IMAGES:
+    """Returns (R, O): x (R, I) times the weight (O, I)."""
+    if len(x) < _WORTH_PRODUCTS:
         return functional.linear(x, weight, bias)
-    whole = functional.pad(x, (0, 0, 0, -len(x) % 64)) if len(x) % 64 else x  # it copies what needs none
-    boards = whole.view(-1, 8, 8, x.shape[1]).permute(0, 3, 1, 2)
-    found = functional.conv2d(boards, weight[:, :, None, None], bias)
-    return found.permute(0, 2, 3, 1).reshape(-1, len(weight))[: len(x)]
+    bias = x.new_zeros(len(weight)) if bias is None else bias
+    return _times(x, weight.T.contiguous(), bias)
+
+
+def _times(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """Returns (R, O): four rows or more of x (R, I) times weights (I, O)."""
+    out = x.new_empty(len(x), weights.shape[1])
+    inside = (each.detach().reshape(-1).numpy() for each in (x, weights, bias, out))
+    products.product(*inside)
+    return out
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:
@@ -91,7 +95,7 @@ def _bias(layer: nn.Conv2d) -> Tensor:
 
 @cache
 def _tile_ways() -> Tensor:
-    return torch.from_numpy(tiles.tile_ways())
+    return torch.from_numpy(products.tile_ways())
 
 
 class Convolution:
@@ -100,11 +104,10 @@ class Convolution:
     def __init__(self, layer: nn.Conv2d, *, tiled: bool) -> None:
         out, inputs = layer.weight.shape[:2]
         self._weight = layer.weight
-        self._channels = inputs
-        self._tiled = tiled and inputs == out
+        self._tiled = tiled and inputs == out and inputs % 4 == 0
         if self._tiled:
             ways = _tile_ways() @ layer.weight.double().reshape(-1, 9).T
-            self._weight = ways.float().view(36 * out, inputs, 1, 1)
+            self._weight = ways.float().view(36, out, inputs).transpose(1, 2).reshape(-1)
 
     def __call__(self, features: Tensor, affine: _Affine) -> Tensor:
         """Returns the affine map of the convolution's result without its bias: (N * 64, O)."""
@@ -114,19 +117,15 @@ class Convolution:
             found = found.reshape(len(features), -1)
             kernels.affine(found.numpy(), affine.scale, affine.shift, affine.rows, affine.floor)
             return found
-        tiling, channels = tiles.tiling(self._channels), 36 * self._channels
-        numbers = features.new_empty(len(features) // 64, 2, 2, channels)
-        tiling.tile(features.numpy().reshape(-1), numbers.numpy().reshape(-1))
-        products = functional.conv2d(numbers.permute(0, 3, 1, 2), self._weight, groups=36).permute(
-            0, 2, 3, 1
-        )
         found = torch.empty_like(features)
-        tiling.untile(
-            products.reshape(-1).numpy(),
+        products.convolution(features.shape[1])(
+            features.numpy().reshape(-1),
+            self._weight.numpy(),
             affine.scale.reshape(-1),
             affine.shift.reshape(-1),
             affine.rows,
             affine.floor,
+            features.new_empty(products.room(features.shape[1])).numpy(),
             found.numpy().reshape(-1),
         )
         return found
@@ -197,7 +196,7 @@ class _Eye:
         kernels.stem(*planes, *links, *self._taps, features.numpy())
         for block in self._blocks:
             features = block(features, links, rows)
-        squeezed = functional.linear(features, self._squeeze, self._squeeze_bias).relu_()
+        squeezed = _product(features, self._squeeze, self._squeeze_bias).relu_()
         squeezed = squeezed.view(len(last), -1)
         if wanted is not None and not bool(wanted.all()):
             features = features.view(len(last), 64, -1)[wanted].flatten(0, 1)
@@ -211,7 +210,14 @@ class _Eye:
 
 def worth(positions: int) -> bool:
     """Tells whether to use this module for so many positions: for few only if all of it is compiled."""
-    used = (kernels.gather, kernels.finish, kernels.scores, kernels.stem, *kernels.FINDERS)
+    used = (
+        kernels.gather,
+        kernels.finish,
+        kernels.scores,
+        kernels.stem,
+        products.product,
+        *kernels.FINDERS,
+    )
     there = positions >= movegen.MANY or on_disk(*used)
     return there and movegen.worth(positions) and tactics.worth(positions)
 
@@ -267,7 +273,7 @@ class _Hand:
         rows = np.arange(start, start + glance.positions)
         for block in self._blocks:
             features = block(features, glance.links, rows)
-        squares = torch.from_numpy(moves.squares)
+        squares, targets = torch.from_numpy(moves.origins), torch.from_numpy(moves.targets)
         position, weighing = (squares >> 6) + start, net.weighing
         found = _product(features.index_select(0, squares), self._origins)
         found.add_(self._origin_moods.index_select(0, position))
@@ -281,14 +287,15 @@ class _Hand:
             offsets.numpy(),
             net.promotion.weight.detach().numpy(),
             net.promotion.bias.detach().numpy(),
-            moves.position,
             moves.token,
             moves.origin,
+            moves.target,
+            moves.targets,
             np.float32(origins.shape[1] ** -0.5),
             glance.effects.numpy(),
             self._by_effect,
             by_origin.contiguous().numpy(),
-            _product(features, weighing.target.weight).numpy(),
+            _product(features.index_select(0, targets), weighing.target.weight).numpy(),
             weighing.verdict.weight[0].numpy(),
             logits.numpy(),
         )
@@ -337,11 +344,12 @@ class GRU(nn.GRU):
         going = lengths[order] > ply
         rows, counts = rows[going], going.sum(1).tolist()
         gates = _product(inputs, self.weight_ih_l0, self.bias_ih_l0).index_select(0, rows)
-        weight, bias = self.weight_hh_l0.T, self.bias_hh_l0
+        weight, bias = self.weight_hh_l0.T.contiguous(), self.bias_hh_l0
         states, hidden, start = inputs.new_empty(len(inputs), size), inputs.new_zeros(len(order), size), 0
         for count in counts:
             now, hidden = slice(start, start + count), hidden[:count]
-            own, heard = torch.addmm(bias, hidden, weight), gates[now]
+            heard = gates[now]
+            own = torch.addmm(bias, hidden, weight) if count < 4 else _times(hidden, weight, bias)
             reset, update = own[:, : 2 * size].add_(heard[:, : 2 * size]).sigmoid_().chunk(2, dim=1)
             candidate = torch.addcmul(heard[:, 2 * size :], reset, own[:, 2 * size :]).tanh_()
             hidden = torch.lerp(candidate, hidden, update, out=states[now])

@@ -63,7 +63,7 @@ def find_links(attacks: NDArray[np.bool_]) -> Links:
 
 
 class Moves(NamedTuple):
-    """The L legal moves of N positions, position by position, and the R squares they start from."""
+    """The L legal moves of N positions, position by position, from R squares to Q."""
 
     position: Array
     """(L,) int64, rising."""
@@ -71,14 +71,28 @@ class Moves(NamedTuple):
     """(L,) int64, rising within a position."""
     origin: Array
     """(L,) int64: which of the R squares."""
-    squares: Array
+    target: Array
+    """(L,) int64: which of the Q."""
+    origins: Array
     """(R,) int64, rows of the features."""
+    targets: Array
+    """(Q,) int64, likewise, each square of a position once."""
 
 
 @jit
-def _find_moves(legal: Array, position: Array, token: Array, origin: Array, squares: Array) -> int:
-    found, edges, before = -1, 0, -1
+def _find_moves(
+    legal: Array,
+    position: Array,
+    token: Array,
+    origin: Array,
+    target: Array,
+    origins: Array,
+    targets: Array,
+) -> tuple[int, int]:
+    found, aimed, edges, before = -1, 0, 0, -1
+    place = np.empty(64, np.int64)
     for row in range(legal.shape[0]):
+        place[:] = -1
         for word in range(legal.shape[1]):
             bits = legal[row, word]
             if bits == 0:
@@ -87,22 +101,25 @@ def _find_moves(legal: Array, position: Array, token: Array, origin: Array, squa
                 if (bits >> np.uint64(8 * byte)) & np.uint64(1) == 0:
                     continue
                 move = word * 8 + byte
-                square = row * 64 + _MOVE[move, 0]
+                square, aim = row * 64 + _MOVE[move, 0], _MOVE[move, 1]
                 if square != before:
                     found += 1
-                    squares[found], before = square, square
-                position[edges], token[edges], origin[edges] = row, move, found
+                    origins[found], before = square, square
+                if place[aim] < 0:
+                    place[aim], targets[aimed] = aimed, row * 64 + aim
+                    aimed += 1
+                position[edges], token[edges] = row, move
+                origin[edges], target[edges] = found, place[aim]
                 edges += 1
-    return found + 1
+    return found + 1, aimed
 
 
 def find_moves(legal: NDArray[np.bool_]) -> Moves:
     """Returns the moves of a table (N, SIZE)."""
     edges = np.count_nonzero(legal)
-    position, token = np.empty(edges, np.int64), np.empty(edges, np.int64)
-    origin, squares = np.empty(edges, np.int64), np.empty(edges, np.int64)
-    count = _find_moves(legal.view(np.uint64), position, token, origin, squares)
-    return Moves(position, token, origin, squares[:count])
+    moves = Moves(*np.empty((6, edges), np.int64))
+    found, aimed = _find_moves(legal.view(np.uint64), *moves)
+    return moves._replace(origins=moves.origins[:found], targets=moves.targets[:aimed])
 
 
 FINDERS: Final = (_find_links, _find_moves)
@@ -259,9 +276,10 @@ def scores(
     offsets: Array,
     promotion: Array,
     promotion_bias: Array,
-    moves_position: Array,
     moves_token: Array,
     moves_origin: Array,
+    moves_target: Array,
+    targets: Array,
     scale: np.float32,
     effects: Array,
     by_effect: Array,
@@ -272,13 +290,13 @@ def scores(
 ) -> None:
     """Writes each legal move's logit (L,): its target's features times its origin's key (R, C).
 
-    To that comes what `model.Weighing` makes of its effects (L, E), origin (R, T) and target (N * 64, T).
+    To that comes what `model.Weighing` makes of its effects (L, E), origin (R, T) and target (Q, T).
     """
     channels = features.shape[1]
     hidden = np.empty(len(verdict), np.float32)
     for move in range(len(out)):
-        token, origin = moves_token[move], moves_origin[move]
-        target = moves_position[move] * 64 + _MOVE[token, 1]
+        token, origin, aim = moves_token[move], moves_origin[move], moves_target[move]
+        target = targets[aim]
         total = np.float32(0)
         for c in range(channels):
             total += features[target, c] * keys[origin, c]
@@ -289,7 +307,7 @@ def scores(
             for c in range(channels):
                 total += features[target, c] * promotion[piece, c]
         for unit in range(len(hidden)):
-            hidden[unit] = by_origin[origin, unit] + by_target[target, unit]
+            hidden[unit] = by_origin[origin, unit] + by_target[aim, unit]
         for effect in range(effects.shape[1]):
             size = effects[move, effect]
             if size != 0:

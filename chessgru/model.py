@@ -315,10 +315,18 @@ class MoveGRU(nn.Module):
             return self._view(boards, last, condition, rows)
         here, there = wanted.nonzero().squeeze(1), (~wanted).nonzero().squeeze(1)
         view, pooled = self._view(boards.at(here), last[here], condition, rows[here])
-        with torch.no_grad():
-            _, rest = self._view(boards.at(there), last[there], condition, rows[there])
+        rest = self._glance(boards.at(there), last[there], condition.detach(), rows[there])
         order = torch.cat([here, there]).argsort()
-        return view, torch.cat([pooled, rest]).index_select(0, order)
+        return view, torch.cat([pooled, rest.to(pooled.dtype)]).index_select(0, order)
+
+    @torch.no_grad()
+    def _glance(self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor) -> Tensor:
+        """Returns the summary (N, H) of positions that nothing is learned from."""
+        with torch.autocast("cpu", enabled=False):
+            if self._quick(len(last)):
+                nowhere = torch.zeros(len(last), dtype=torch.bool)
+                return inference.see(self, boards, last, condition.float(), rows, nowhere)[1]
+        return self._view(boards, last, condition, rows)[1]
 
     def _view(self, boards: Boards, last: Tensor, condition: Tensor, rows: Tensor) -> tuple[View, Tensor]:
         legal = legal_moves(boards)
@@ -394,7 +402,8 @@ class MoveGRU(nn.Module):
         if isinstance(self.recurrent, inference.GRU) and not isinstance(view, View):
             hidden = self.recurrent(inputs, None, lengths)[0]  # (N, H)
         else:
-            padded = inputs.new_zeros(*valid.shape, inputs.shape[-1])
+            # Ply by ply in memory: else the product of all inputs copies the cell's weights for every ply.
+            padded = inputs.new_zeros(*reversed(valid.shape), inputs.shape[-1]).transpose(0, 1)
             padded[valid] = inputs
             hidden = self.recurrent(padded)[0][valid]
         people = condition.index_select(0, rows)

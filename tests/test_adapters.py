@@ -5,6 +5,7 @@ import pytest
 import torch
 from habits import games_of, tiny_model
 
+from chessgru import inference
 from chessgru.adapters import Factors, Learner, merged, new_adapters
 from chessgru.memory import remember
 from chessgru.model import MoveGRU
@@ -148,15 +149,32 @@ def test_parts_of_a_batch_hold_each_game_once(games):
     assert all(part.tokens.shape == (len(part.side), part.lengths.max()) for part in parts)
 
 
-def test_how_the_other_sides_positions_look_is_not_learned_from(model, games, monkeypatch):
-    seen, trunk = [], MoveGRU._trunk
+@pytest.mark.parametrize("compiled", [True, False])
+def test_how_the_other_sides_positions_look_is_not_learned_from(model, games, monkeypatch, compiled):
+    seen, trunk, see = [], MoveGRU._trunk, inference.see
 
-    def watched(self, planes, *rest):
+    def watched_trunk(self, planes, *rest):
         seen.append((len(planes), torch.is_grad_enabled()))
         return trunk(self, planes, *rest)
 
-    monkeypatch.setattr(MoveGRU, "_trunk", watched)
+    def watched_see(net, boards, last, *rest):
+        seen.append((len(last), torch.is_grad_enabled()))
+        return see(net, boards, last, *rest)
+
+    monkeypatch.setattr(inference, "worth", lambda _positions: compiled)
+    monkeypatch.setattr(MoveGRU, "_trunk", watched_trunk)
+    monkeypatch.setattr(inference, "see", watched_see)
     batch = games.batch(np.arange(2))
     model(batch.tokens, batch.lengths, batch.context(torch.zeros(4)), scored=batch.scored())
     own = int(batch.scored().sum())
     assert seen == [(own, True), (int(batch.lengths.sum()) - own, False)]
+
+
+def test_positions_only_glanced_at_look_the_same(model, games, monkeypatch):
+    batch, found = games.batch(np.arange(2)), []
+    for compiled in (True, False):
+        monkeypatch.setattr(inference, "worth", lambda _positions, answer=compiled: answer)
+        context = batch.context(torch.zeros(4))
+        found.append(model(batch.tokens, batch.lengths, context, scored=batch.scored())[0].logit)
+    assert torch.allclose(*found, atol=1e-4)
+    assert found[0].requires_grad

@@ -13,10 +13,10 @@ from chessgru import kernels, tactics
 from chessgru.batches import Batch, pad
 from chessgru.inference import GRU, Convolution, _Affine, _product
 from chessgru.model import Cell, Context, ModelConfig, MoveGRU
-from chessgru.planes import NO_MOVE
+from chessgru.planes import NO_MOVE, token_squares
+from chessgru.products import convolution, room, tile_ways
 from chessgru.replay import replay
 from chessgru.sequences import encode
-from chessgru.tiles import tiling
 
 SMALL = ModelConfig(channels=8, blocks=1, hidden=16, condition=8, style=4, head=8, move_embedding=8)
 WIDER = ModelConfig(
@@ -108,14 +108,21 @@ def test_a_convolution_by_tiles_is_a_convolution(channels: int, tiled: bool) -> 
     assert torch.allclose(found, expected, atol=2e-5)
 
 
-def test_tiles_of_a_board_of_ones_see_its_edge() -> None:
-    ones, numbers = np.ones((64, 8), np.float32), np.empty((4, 36, 8), np.float32)
-    tiling(8).tile(ones.reshape(-1), numbers.reshape(-1))
-    assert np.allclose(numbers[0, 0], 1.5**2)  # the corner tile, at point 0: x0 - 2.5 x2 + x4 with x0 = 0
-    assert np.allclose(numbers[3, 0], 0.5**2)  # the opposite one has no edge there
+def test_tiles_see_the_edges_of_the_board() -> None:
+    """Every corner, edge and middle: a convolution that sums the squares around counts them."""
+    weights = tile_ways() @ np.ones(9)
+    ones, found = np.ones((64, 4), np.float32), np.empty((64, 4), np.float32)
+    unit, nothing = np.ones(4, np.float32), np.zeros(4, np.float32)
+    by_channel = (weights[:, None, None] * np.eye(4)).astype(np.float32).reshape(-1)
+    space, rows = np.full(room(4), np.nan, np.float32), np.zeros(1, np.int64)
+    convolution(4)(
+        ones.reshape(-1), by_channel, unit, nothing, rows, np.float32(0), space, found.reshape(-1)
+    )
+    counts = np.array([2, 3, 3, 3, 3, 3, 3, 2])
+    assert np.allclose(found, np.outer(counts, counts).reshape(64, 1), atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [3, 2100])
+@pytest.mark.parametrize("rows", [3, 20, 2102])
 def test_a_product_is_a_product(rows: int) -> None:
     x, weight, bias = torch.randn(rows, 10), torch.randn(7, 10), torch.randn(7)
     assert torch.allclose(_product(x, weight, bias), functional.linear(x, weight, bias), atol=1e-5)
@@ -154,4 +161,10 @@ def test_links_and_moves_are_the_ones_of_the_tables() -> None:
     assert len(links.targets) == attacks.sum() == links.starts[-1]
     assert np.all(np.diff(links.pieces) > 0)
     assert np.array_equal(np.stack([moves.position, moves.token], axis=1), np.argwhere(legal))
-    assert np.array_equal(moves.squares[moves.origin] >> 6, moves.position)
+    assert np.array_equal(moves.origins[moves.origin] >> 6, moves.position)
+    squares = token_squares(torch.device("cpu"))
+    assert np.array_equal(moves.origins[moves.origin] & 63, squares.origin[moves.token])
+    assert np.array_equal(
+        moves.targets[moves.target], moves.position * 64 + squares.target[moves.token].numpy()
+    )
+    assert len(np.unique(moves.targets)) == len(moves.targets)

@@ -17,7 +17,7 @@ ROWS = (
     ("errors",),
     ("vocabulary", "game", "compiling"),
     ("pgn", "session", "openings"),
-    ("library", "sources", "sequences", "samples", "movegen", "kernels", "tiles"),
+    ("library", "sources", "sequences", "samples", "movegen", "kernels", "products"),
     ("batches", "counts", "corpus", "replay", "exchanges", "cells", "threads"),
     ("tactics", "data_parallel"),
     ("optimization", "book", "inference", "planes"),
