@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 
 import chess
+import numba
 import numpy as np
 import pytest
+from llvmlite.binding import get_host_cpu_features
 
-from chessgru.pgn import rules
+from chessgru.pgn import jit, rules
 from chessgru.pgn.writer import san_line
 from chessgru.vocabulary import MOVES, token_of
 
@@ -82,8 +84,6 @@ def test_nothing_played_yet():
 
 def test_without_a_writable_cache_the_rules_still_compile(monkeypatch):
     """numba raises RuntimeError where it finds no folder for its cache."""
-    from chessgru.pgn import jit
-
     real = jit.numba.njit
 
     def no_cache(*functions, cache=False, **options):
@@ -94,3 +94,22 @@ def test_without_a_writable_cache_the_rules_still_compile(monkeypatch):
     monkeypatch.setattr(jit.numba, "njit", no_cache)
     assert jit.jit(lambda number: number + 1)(2) == 3
     assert jit.fast_jit(lambda number: number + 1)(2) == 3
+
+
+def test_compiled_code_uses_the_widest_vectors():
+    @numba.njit(fastmath=True)
+    def add(ones, others):
+        for each in range(len(ones)):
+            ones[each] += others[each]
+
+    numbers = np.ones(100, np.float32)
+    add(numbers, numbers)
+    (assembly,) = add.inspect_asm().values()
+    assert ("zmm" in assembly) == bool(get_host_cpu_features().get("avx512f"))
+
+
+def test_a_processor_named_in_the_environment_stands(monkeypatch):
+    monkeypatch.setattr(jit.config, "CPU_NAME", "generic")
+    monkeypatch.setattr(jit.config, "CPU_FEATURES", None)
+    jit._use_wide_vectors()
+    assert jit.config.CPU_FEATURES is None
