@@ -33,6 +33,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from chessgru import vocabulary
+from chessgru.adapters import halves_well
 from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
 from chessgru.model import Block, Context, LegalLogits, ModelConfig, MoveGRU, View
@@ -311,11 +312,10 @@ VARIANTS: dict[str, Variant] = {
 def settings_of(variant: Variant, plies: int, seed: int) -> TrainingConfig:
     """Returns how a variant is trained: one tenth of the steps warms up."""
     config = replace(SETTINGS, seed=seed, **variant.training)  # type: ignore[arg-type]
-    native = torch.cpu._is_avx512_bf16_supported()
     return replace(
         config,
         warmup=max(1, plies // config.plies_per_batch // 10),
-        precision="bfloat16" if native else "float32",
+        precision="bfloat16" if halves_well() else "float32",
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from habits import games_of, tiny_model
 
-from chessgru import inference
+from chessgru import adapters, inference
 from chessgru.adapters import Factors, Learner, merged, new_adapters
 from chessgru.memory import remember
 from chessgru.model import MoveGRU
@@ -178,3 +178,21 @@ def test_positions_only_glanced_at_look_the_same(model, games, monkeypatch):
         found.append(model(batch.tokens, batch.lengths, context, scored=batch.scored())[0].logit)
     assert torch.allclose(*found, atol=1e-4)
     assert found[0].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("processor", "amx", "bfloat16", "expected"),
+    [
+        ("znver4", False, True, True),
+        ("znver3", False, False, False),
+        ("emeraldrapids", False, True, False),
+        ("emeraldrapids", True, True, True),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_faster(
+    processor: str, amx: bool, bfloat16: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters, "get_host_cpu_name", lambda: processor)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bfloat16)
+    assert adapters.halves_well.__wrapped__() == expected
