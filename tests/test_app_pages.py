@@ -570,6 +570,23 @@ def test_two_names_become_one_person_and_two_again() -> None:
     assert len(library.players()) == 3
 
 
+def test_a_pair_that_comes_up_while_somebody_presses_is_not_the_one_pressed() -> None:
+    library = fill(
+        PGN.replace("Dad", "Smith, John"), PGN.replace("Dad", "John Smith").replace("Nf3", "Nc3")
+    )
+    app = run(players_app)
+    seen = next(button for button in app.button if button.label == "One person")
+    for number, name in enumerate(("Adams, Jane", "Jane Adams")):
+        library.add(
+            parse(PGN.replace("Dad", name).replace("3. d4", ("3. f4", "3. h4")[number]))[0], source=""
+        )
+    app.run()
+    assert [button.label for button in app.button].count("One person") == 2
+    seen.click().run()
+    assert library.player("John Smith").id == library.player("Smith, John").id
+    assert library.player("Jane Adams").id != library.player("Adams, Jane").id
+
+
 def test_predictors_are_opened_anew_when_two_names_become_one_person_or_two_again() -> None:
     fill(PGN.replace("Dad", "Smith, John"), PGN.replace("Dad", "John Smith").replace("Nf3", "Nc3"))
     seatings: list[Seating] = []

@@ -124,11 +124,11 @@ def _bars(kind: str, known: int) -> None:
     running = [job for job in JOBS.of(kind) if job.state == "running"]
     if len(running) != known:
         st.rerun()
-    for number, job in enumerate(running):
+    for job in running:
         bar, stop = st.columns([5, 1], vertical_alignment="center")
         text = "stopping …" if job.cancelling else job.detail or "starting …"
         bar.progress(job.fraction or 0.0, plain(f"{job.title}: {text}"))
-        stop.button("Cancel", key=f"cancel-{kind}-{number}", on_click=job.cancel, width="stretch")
+        stop.button("Cancel", key=f"cancel {job.started}", on_click=job.cancel, width="stretch")
 
 
 def reports() -> None:

@@ -57,10 +57,10 @@ def _names(library: Library, player: Player) -> None:
     others = [alias for alias in player.aliases if alias != player.name]
     if not others:
         st.write("One name only. If this person played under another name too, add it:")
-    for number, alias in enumerate(others):
+    for alias in others:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(alias, width="content")
-            st.button("Take apart", key=f"apart-{number}", on_click=_take_apart, args=(library, alias))
+            st.button("Take apart", key=f"apart {alias}", on_click=_take_apart, args=(library, alias))
     with st.form("alias", border=False, clear_on_submit=True):
         st.text_input("Another name of this person", key="other_name", max_chars=200)
         st.form_submit_button("It is the same person", on_click=_join, args=(library, player.name))

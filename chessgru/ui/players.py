@@ -70,12 +70,12 @@ def _same_people(library: Library) -> None:
     with st.expander(
         f"Perhaps the same person ({len(found)})", icon=":material/join:", expanded=bool(merged)
     ):
-        for number, (name, alias) in enumerate(merged):
+        for name, alias in merged:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{plain(alias)} is now {plain(name)}.", width="content")
-                st.button("Undo", key=f"undo-{number}", on_click=_undo, args=(library, name, alias))
-        for number, suggestion in enumerate(found[:20]):
-            _suggestion(library, suggestion, number)
+                st.button("Undo", key=f"undo {name} {alias}", on_click=_undo, args=(library, name, alias))
+        for suggestion in found[:20]:
+            _suggestion(library, suggestion)
         if len(found) > 20:
             st.caption(f"and {len(found) - 20} more, when these are decided")
 
@@ -85,14 +85,21 @@ def _suggestions(_library: Library, revision: int) -> list[Suggestion]:  # noqa:
     return _library.suggest_merges()
 
 
-def _suggestion(library: Library, suggestion: Suggestion, number: int) -> None:
+def _suggestion(library: Library, suggestion: Suggestion) -> None:
+    """Draws a pair; its buttons are its own, as others may come before it while somebody presses."""
+    name, alias = suggestion.name, suggestion.alias
     with st.container(border=True):
-        st.markdown(f"**{plain(suggestion.name)}** and **{plain(suggestion.alias)}**")
+        st.markdown(f"**{plain(name)}** and **{plain(alias)}**")
         st.caption(plain(f"{suggestion.reason} · {suggestion.score:.0%} sure"))
         with st.container(horizontal=True):
-            pair = (library, suggestion.name, suggestion.alias)
-            st.button("One person", key=f"merge-{number}", on_click=_merge, args=pair, type="primary")
-            st.button("Two people", key=f"keep-{number}", on_click=_refuse, args=pair[1:])
+            st.button(
+                "One person",
+                key=f"merge {name} {alias}",
+                on_click=_merge,
+                args=(library, name, alias),
+                type="primary",
+            )
+            st.button("Two people", key=f"keep {name} {alias}", on_click=_refuse, args=(name, alias))
 
 
 def _merge(library: Library, name: str, alias: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,16 +65,27 @@ def report_on(page: Page, title: str) -> Locator:
     return page.locator("[class*=st-key-report-]").filter(has_text=title).first
 
 
+def press(button: Locator, then: Callable[[float], None]) -> None:
+    """Presses a button until what it does is seen; what moves while the page is drawn is missed.
+
+    `then` expects that, within so many milliseconds.
+    """
+    for _ in range(3):
+        button.click()
+        with suppress(AssertionError):
+            return then(8_000)
+    button.click()
+    return then(15_000)
+
+
 def dismiss(page: Page, title: str) -> None:
     """Waits for the report on an import, and puts it away."""
     report = report_on(page, title)
     expect(report).to_be_visible(timeout=60_000)
-    for _ in range(4):  # the report moves while the page is drawn
-        report.get_by_role("button", name="Dismiss").click()
-        with suppress(AssertionError):
-            expect(report).to_have_count(0, timeout=8000)
-            return
-    pytest.fail(f"the report on {title!r} does not go away")
+    press(
+        report.get_by_role("button", name="Dismiss"),
+        lambda wait: expect(report).to_have_count(0, timeout=wait),
+    )
 
 
 def choose_player(page: Page, name: str) -> None:

@@ -14,7 +14,17 @@ from chessgru.profiles import profile_path
 
 from ..conftest import Server
 from .conftest import DESKTOP, EVIL, FEW, LONG, PHONE, RIGHT_TO_LEFT, SIZES, Visit, pgn
-from .steps import choose_player, dismiss, download, drop, expect_to_fit, pick_files, report_on, unfold
+from .steps import (
+    choose_player,
+    dismiss,
+    download,
+    drop,
+    expect_to_fit,
+    pick_files,
+    press,
+    report_on,
+    unfold,
+)
 
 SET_UP = (
     '[White "Broken"]\n[Black "Game"]\n[SetUp "1"]\n[FEN "8/8/8/8/8/8/8/K1k5 w - - 0 1"]\n\n1. Ka2 1-0\n'
@@ -141,12 +151,15 @@ def test_two_names_become_one_person_and_two_again(
     dismiss(page, f"{surname}.pgn")
     part = unfold(page, "Perhaps the same person")
     pair = part.get_by_test_id("stVerticalBlock").filter(has_text=surname).last
-    pair.get_by_role("button", name="One person").click()
     merged = page.get_by_text(re.compile(f"{surname} is now|is now .*{surname}"))
-    expect(merged).to_be_visible()
+    press(
+        pair.get_by_role("button", name="One person"),
+        lambda wait: expect(merged).to_be_visible(timeout=wait),
+    )
     expect_to_fit(page)
-    page.get_by_role("button", name="Undo").click()
-    expect(merged).to_have_count(0)
+    press(
+        page.get_by_role("button", name="Undo"), lambda wait: expect(merged).to_have_count(0, timeout=wait)
+    )
     unfold(page, "Perhaps the same person")
     pair.get_by_role("button", name="Two people").click()
     expect(part.filter(has_text=surname)).to_have_count(0)
