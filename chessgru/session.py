@@ -138,13 +138,13 @@ class LiveGame:
         return LiveGame(line=line, cursor=len(line), result=result, ending=ending)
 
     def take_back(self, plies: int = 1) -> LiveGame:
-        """Returns the game without the plies before the cursor and all after it, as if never played.
+        """Returns the game without its last plies, as if never played, whichever position is looked at.
 
-        At the end of a game that was resigned, drawn or lost on time, that alone is taken back.
+        Of a game that was resigned, drawn or lost on time, that alone is taken back.
         """
-        if self.is_over and self.at_end and self.ending not in _AUTOMATIC.values():
-            return replace(self, result="*", ending="")
-        keep = max(0, self.cursor - plies)
+        if self.is_over and self.ending not in _AUTOMATIC.values():
+            return replace(self, cursor=len(self.line), result="*", ending="")
+        keep = max(0, len(self.line) - plies)
         return LiveGame(line=self.line[:keep], cursor=keep)
 
     def resign(self, side: Side) -> LiveGame:

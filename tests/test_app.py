@@ -18,6 +18,8 @@ from chessgru.errors import CheckpointError, LibraryError
 from chessgru.game import Game, Side
 from chessgru.library.live import LiveGame as Record
 from chessgru.model import ModelConfig, MoveGRU
+from chessgru.samples import sample_games
+from chessgru.seats import find_person
 from chessgru.session import LiveGame
 from chessgru.ui import curtain, store
 from chessgru.ui.cards import both_cards, evidence, surprise_line
@@ -31,6 +33,7 @@ from chessgru.ui.state import Chair, Seating, Table, menu_key
 
 APP = Path(__file__).with_name("browser") / "tiny_app.py"
 FAMILY = Seating(Chair("Dad", 1500), Chair("Son", 1100), "rapid")
+COUPLE = Seating(Chair("Lena"), Chair("Otto"))
 
 
 @pytest.fixture(autouse=True)
@@ -296,6 +299,15 @@ def test_a_finished_game_predicts_nothing() -> None:
     assert shown.say == "Son played Qh4#. The game is over: 0–1 · checkmate."
 
 
+def test_a_game_that_was_agreed_drawn_predicts_nothing_but_its_earlier_positions_do() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4", "e5"]).draw())
+    shown = screen(table, open_tiny)
+    assert shown.cards["white"].moves == ()
+    assert shown.cards["black"].note == "The game is over."
+    table.game = table.game.back()
+    assert screen(table, open_tiny).cards["black"].moves
+
+
 def test_surprise_is_each_players_own() -> None:
     assert surprise_line([1.0, 5.0, 3.0], "white") == "2.0, last 3.0"
     assert surprise_line([1.0, 5.0, 3.0], "black") == "5.0, last 5.0"
@@ -379,12 +391,63 @@ def test_looking_at_another_position_stores_nothing() -> None:
 
 
 def test_a_finished_game_joins_the_library_once() -> None:
-    table = Table(FAMILY)
+    table = Table(COUPLE)
     for text in ("f3", "e5", "g4", "Qh4"):
         move(table, text)
         store.save(table)
     store.save(table)
-    assert [(game.white, game.result) for game in store.library().games()] == [("Dad", "0-1")]
+    assert [(game.white, game.result) for game in store.library().games()] == [("Lena", "0-1")]
+
+
+def test_a_game_taken_back_joins_the_library_again_as_it_ends() -> None:
+    table = Table(COUPLE, game=LiveGame.from_moves(["e4", "e5", "Nf3"]))
+    store.save(table)
+    kept = []
+    for change in (
+        lambda game: game.resign("black"),
+        LiveGame.take_back,
+        lambda game: game.play("Nc6"),
+        LiveGame.draw,
+    ):
+        table.game = change(table.game)
+        store.save(table)
+        kept.append([(len(game.tokens), game.result) for game in store.library().games()])
+    assert kept == [[(3, "1-0")], [], [], [(4, "1/2-1/2")]]
+    assert [(one.name, one.games) for one in store.library().players()] == [("Lena", 1), ("Otto", 1)]
+
+
+def test_names_mended_after_the_end_are_mended_in_the_library() -> None:
+    table = Table(COUPLE, game=LiveGame.from_moves(["f3", "e5", "g4"]))
+    store.save(table)
+    move(table, "Qh4")
+    store.save(table)
+    table.seating = replace(COUPLE, white=Chair("Lena M."))
+    store.save(table)
+    assert [game.white for game in store.library().games()] == ["Lena M."]
+    assert [one.name for one in store.library().players()] == ["Lena M.", "Otto"]
+
+
+def test_a_sample_player_keeps_his_games_when_one_at_the_board_ends() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["f3", "e5", "g4"]))
+    store.save(table)
+    move(table, "Qh4")
+    store.save(table)
+    table.start(LiveGame.from_moves(["e4"]))
+    store.save(table)
+    table.game = table.game.resign("black")
+    store.save(table)
+    assert store.library().count("Dad") == len(sample_games()) + 2
+    assert len(find_person("Son", store.library()).games) == len(sample_games()) + 2
+
+
+def test_somebody_who_is_called_as_a_sample_player_is_not_given_his_games() -> None:
+    tokens = tuple(ply.token for ply in LiveGame.from_moves(["d4", "d5"]).line)
+    store.library().add([Game(tokens=tokens, white="Dad", black="Aunt")], source="ours")
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]))
+    store.save(table)
+    table.game = table.game.resign("black")
+    store.save(table)
+    assert store.library().count() == 2
 
 
 def test_two_windows_see_each_others_moves_and_the_later_one_yields() -> None:

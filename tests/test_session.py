@@ -109,6 +109,12 @@ def test_taking_back_removes_plies_but_first_undoes_an_agreed_ending() -> None:
     assert not mated.take_back().is_over
 
 
+def test_taking_back_while_an_earlier_position_is_looked_at_loses_one_ply_only() -> None:
+    game = played("e4 c5 Nf3 d6").at(1).take_back()
+    assert (game.sans, game.at_end) == (("e4", "c5", "Nf3"), True)
+    assert played("e4 c5").resign("white").at(0).take_back() == played("e4 c5")
+
+
 @pytest.mark.parametrize(
     ("moves", "result", "ending"),
     [

@@ -180,11 +180,27 @@ def delete_player(connection: sa.Connection, name: str) -> int:
     ids = connection.execute(sa.select(GAMES.c.white_id, GAMES.c.black_id).where(played).distinct())
     opponents = {id_ for pair in ids for id_ in pair if id_ is not None} - set(connection.scalars(mine))
     games = connection.execute(sa.delete(GAMES).where(played)).rowcount
-    recount(connection, sorted(opponents))
     _forget_names(connection, player)
-    _drop_unused(connection, _players_of(connection, opponents))
-    connection.execute(sa.delete(IMPORTS).where(IMPORTS.c.id.not_in(sa.select(GAMES.c.import_id))))
+    _after_deleting(connection, opponents)
     return games
+
+
+def delete_game(connection: sa.Connection, key: bytes) -> bool:
+    """Forgets one game, by its key, and who played no other; tells whether there was one."""
+    chosen = GAMES.c.key == key
+    sides = connection.execute(sa.select(GAMES.c.white_id, GAMES.c.black_id).where(chosen)).first()
+    if sides is None:
+        return False
+    connection.execute(sa.delete(GAMES).where(chosen))
+    _after_deleting(connection, {id_ for id_ in sides if id_ is not None})
+    return True
+
+
+def _after_deleting(connection: sa.Connection, aliases: set[int]) -> None:
+    """Counts anew the games of names that lost some, and drops what has none left."""
+    recount(connection, sorted(aliases))
+    _drop_unused(connection, _players_of(connection, aliases))
+    connection.execute(sa.delete(IMPORTS).where(IMPORTS.c.id.not_in(sa.select(GAMES.c.import_id))))
 
 
 def _forget_names(connection: sa.Connection, player: Player) -> None:

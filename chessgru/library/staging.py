@@ -56,11 +56,16 @@ def _digest(*parts: str, moves: bytes = b"") -> bytes:
     return blake2b("\x1f".join(parts).encode("utf-8", "replace") + b"\x1e" + moves, digest_size=16).digest()
 
 
+def key_of_site(site_id: str) -> bytes:
+    """Returns the key of the game that a site calls so."""
+    return _digest("id", site_id)
+
+
 def _row(game: Game) -> dict[str, Any]:
     """Returns the values of a game's row, with the keys that tell it from others."""
     white, black, tokens = _key_of_name(game.white), _key_of_name(game.black), pack_tokens(game.tokens)
     if game.site_id:
-        key = thread = _digest("id", game.site_id)
+        key = thread = key_of_site(game.site_id)
     else:
         key = _digest(white, black, game.date, game.round, game.result, moves=tokens)
         thread = _digest(white, black, game.date, game.round, game.time, game.event, game.site)

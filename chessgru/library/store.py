@@ -33,7 +33,7 @@ from chessgru.library.merging import Suggestion
 from chessgru.library.players import Player, PlayerSummary
 from chessgru.library.schema import IMPORTS, MARKS, open_database, readable
 from chessgru.library.selection import Selection, parse_day
-from chessgru.library.staging import Progress
+from chessgru.library.staging import Progress, key_of_site
 
 FILE_NAME: Final = "library.sqlite"
 
@@ -262,10 +262,14 @@ class Library:
     def save_live(self, game: LiveGame) -> LiveGame:
         """Stores a changed live game and returns it with its new version.
 
-        Raises LiveConflictError if it was saved elsewhere since it was loaded.
+        One that had ended and goes on leaves the games until it ends again. Raises LiveConflictError if it
+        was saved elsewhere since it was loaded.
         """
         with self._writing() as connection:
-            return live.save(connection, game, self._now())
+            saved = live.save(connection, game, self._now())
+            if players.delete_game(connection, key_of_site(_site_id(game))):
+                selection.note_change(connection)
+            return saved
 
     def live_games(self, state: LiveState | None = "playing") -> list[LiveGame]:
         """Returns the games being played, the last changed first; finished ones too if state is None."""
@@ -273,7 +277,10 @@ class Library:
             return live.list_live(connection, state)
 
     def finish_live(self, game: LiveGame, result: Result) -> LiveGame:
-        """Marks a live game as finished and, if it has a move, stores it among the games as well."""
+        """Marks a live game as finished and, if it has a move, stores it among the games as well.
+
+        There it replaces what was stored when it ended before, if it did.
+        """
         finished = self.save_live(replace(game, result=result, state="finished"))
         if finished.tokens:
             self.add([_played(finished)], source="played here")
@@ -320,6 +327,10 @@ def _played(game: LiveGame) -> Game:
         time=time.strftime("%H:%M:%S", started),
         time_control=game.time_control,
         event="chessgru",
-        site_id=f"chessgru:{game.slug}",
+        site_id=_site_id(game),
         clocks=game.clocks,
     )
+
+
+def _site_id(game: LiveGame) -> str:
+    return f"chessgru:{game.slug}"

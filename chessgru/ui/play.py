@@ -32,8 +32,10 @@ def screen(current: Table, opener: Opener) -> Payload:
     predicted = predictions(current.game, current.seating, opener)
     if isinstance(predicted, str):
         return payload(current, empty_cards(current.seating, predicted), (), store.now())
-    note = "The game is over." if current.game.is_over else "Nothing to predict here."
-    cards = both_cards(predicted, current.seating, note)
+    if current.game.is_over and current.game.at_end:
+        cards = empty_cards(current.seating, "The game is over.")
+    else:
+        cards = both_cards(predicted, current.seating, "Nothing to predict here.")
     return payload(current, cards, predicted.surprise_bits, store.now())
 
 

@@ -11,10 +11,10 @@ from typing import Final
 import streamlit as st
 
 from chessgru.errors import ChessgruError
-from chessgru.game import TIME_CLASSES, Side, TimeClass
+from chessgru.game import TIME_CLASSES, Side, TimeClass, name_key
 from chessgru.library import Library, LiveConflictError
 from chessgru.library.live import LiveGame as Record
-from chessgru.samples import SAMPLE_PLAYERS
+from chessgru.samples import NAME, SAMPLE_PLAYERS, sample_games
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock
 from chessgru.ui.state import SIDES, Chair, Seating, Table
@@ -87,7 +87,8 @@ def save(table: Table) -> None:
     try:
         if table.record is None:
             table.record = library().create_live(record)
-        elif record.state == "finished" and table.record.state == "playing":
+        elif record.state == "finished":
+            _keep_samples(record)
             table.record = library().finish_live(record, record.result)
         else:
             table.record = library().save_live(record)
@@ -96,6 +97,17 @@ def save(table: Table) -> None:
         table.error = "The game went on in another window: here is how it stands."
     except ChessgruError as error:
         table.error = f"This move is not stored: {error}"
+
+
+def _keep_samples(record: Record) -> None:
+    """Puts the sample games into the library before a game of a sample player's, whom it does not know.
+
+    Else it would know him by that game alone, and his other games would be forgotten.
+    """
+    samples = {name_key(name) for name in SAMPLE_PLAYERS}
+    known = {name_key(player.name) for player in library().players()}
+    if samples & {name_key(record.white), name_key(record.black)} and not samples & known:
+        library().add(sample_games(), source=NAME)
 
 
 def share(table: Table) -> str:
