@@ -28,7 +28,7 @@ from chessgru.ui.contract import Opened
 from chessgru.ui.opponent import SHORTEST_PAUSE, is_due, pause, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.predicting import open_shipped
-from chessgru.ui.setup import clean_name, game_label, record_label, seating_of
+from chessgru.ui.setup import _swap, clean_name, game_label, record_label, seating_of
 from chessgru.ui.state import Chair, Seating, Table, menu_key
 
 APP = Path(__file__).with_name("browser") / "tiny_app.py"
@@ -397,6 +397,13 @@ def test_a_finished_game_joins_the_library_once() -> None:
         store.save(table)
     store.save(table)
     assert [(game.white, game.result) for game in store.library().games()] == [("Lena", "0-1")]
+
+
+def test_the_model_stays_who_it_was_when_colors_are_swapped() -> None:
+    table = Table(COUPLE)
+    table.let_model_play(frozenset({"black"}))
+    _swap(table)
+    assert (table.seating.white.name, table.modelled, table.hands) == ("Otto", {"white"}, {"black"})
 
 
 def test_a_game_taken_back_joins_the_library_again_as_it_ends() -> None:

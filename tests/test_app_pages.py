@@ -42,6 +42,7 @@ from chessgru.ui.tables import csv_of
 from chessgru.ui.tree import branches, line_text, other_orders, tree_of
 from chessgru.ui.unseen import without
 
+FAMILY = Seating(Chair("Dad", 1500), Chair("Son", 1100))
 EVIL = "<img src=x onerror=alert(1)>"
 PGN = """[White "Dad"]
 [Black "Son"]
@@ -152,6 +153,14 @@ def test_a_damaged_file_gives_what_comes_before_the_damage() -> None:
     assert 0 < store.library().count() < 60
 
 
+def test_a_text_without_games_is_not_said_to_have_given_some() -> None:
+    job = done(
+        files_work(store.library(), [upload("Dear diary,\n\ntoday we played chess.\n", "diary.pgn")])
+    )
+    assert "diary.pgn" in job.errors[0]
+    assert "were kept" not in job.errors[0]
+
+
 def test_a_cancelled_import_leaves_out_the_file_being_read() -> None:
     games = "\n".join(to_pgn(each) for each in sample_games())
     job = Job("import", "")
@@ -256,8 +265,7 @@ def test_the_game_under_review_is_left_out_of_the_memory() -> None:
 
 
 def studied() -> Study:
-    seating = Seating(Chair("Dad", 1500), Chair("Son", 1100))
-    study = new_study(game(), seating, open_tiny(seating).predictor)
+    study = new_study(game(), FAMILY, open_tiny(FAMILY).predictor)
     assert list(study.score_on()) == [1, 2, 3, 4, 5]
     return study
 
@@ -302,6 +310,15 @@ def test_guessing_shows_nothing_of_what_comes_and_counts_against_the_model() -> 
     assert table["right"].tolist() == ["no", "yes", "no"]
     study.stop_guessing()
     assert len(study.shown().game.line) == 5
+
+
+def test_a_guess_before_the_forecast_has_come_so_far_counts_the_same() -> None:
+    early, late = new_study(game(), FAMILY, open_tiny(FAMILY).predictor), studied()
+    for study in (early, late):
+        study.start_guessing("white")
+        study.guess("d4")
+    assert early.guesses == late.guesses
+    assert early.scores == []
 
 
 def test_a_guess_in_an_earlier_position_does_not_count() -> None:

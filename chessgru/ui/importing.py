@@ -94,7 +94,8 @@ def _take_in(library: Library, upload: Upload, counter: _Counter) -> None:
     if report.read:
         counter.job.results.append(report)
     if counter.error is not None:
-        kept = " (the games before that place were kept)" if report.read else ""
+        there = report.read > sum(report.rejected.values())
+        kept = " (the games before that place were kept)" if there else ""
         counter.job.errors.append(f"{counter.error}{kept}")
 
 

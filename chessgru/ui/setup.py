@@ -19,6 +19,7 @@ from chessgru.library.live import LiveGame as Record
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
+from chessgru.ui.cards import other
 from chessgru.ui.clock import MINUTES, Clock
 from chessgru.ui.state import GUEST, SIDES, Chair, Seating, Table, close_menu, menu_key, set_table
 
@@ -167,7 +168,9 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
 
 
 def _swap(current: Table) -> None:
+    """Changes who has which color; the model goes on as whom it was, and moves his pieces now."""
     current.seating = current.seating.swapped()
+    current.let_model_play(frozenset(other(side) for side in current.modelled))
     forget_fields()
     store.save(current)
 

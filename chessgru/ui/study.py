@@ -103,13 +103,21 @@ class Study:
 
     def score_on(self) -> Iterator[int]:
         """Scores the plies that are not scored yet, and yields how many are after each."""
-        if isinstance(self.predictor, str):
-            return
         while len(self.scores) < len(self.game.line):
-            ply = len(self.scores)
-            found = self.predictor.predict(self.game.at(ply).tokens)
-            self.scores.append(score_of(found, ply, self.game.line[ply].uci, self.game.line[ply].san))
-            yield ply + 1
+            score = self._score(len(self.scores))
+            if score is None:
+                return
+            self.scores.append(score)
+            yield score.ply + 1
+
+    def _score(self, ply: int) -> MoveScore | None:
+        """Returns the score of a ply, whether or not its turn has come; None without a predictor."""
+        if ply < len(self.scores):
+            return self.scores[ply]
+        if isinstance(self.predictor, str):
+            return None
+        found = self.predictor.predict(self.game.at(ply).tokens)
+        return score_of(found, ply, self.game.line[ply].uci, self.game.line[ply].san)
 
     def forecast(self) -> Predictions | str:
         """Returns both players' predictions at the cursor, or why there are none."""
@@ -159,7 +167,7 @@ class Study:
 
     def _note(self, uci: str, san: str) -> None:
         played = self.game.line[self.frontier]
-        score = self.scores[self.frontier] if self.frontier < len(self.scores) else None
+        score = self._score(self.frontier)
         expected = score.expected_uci if score else ""
         guess = Guess(
             ply=self.frontier,
