@@ -9,12 +9,13 @@ import altair as alt
 import pandas as pd
 
 from chessgru.charts import SIDES as COLORS
-from chessgru.ui.state import Seating
+from chessgru.ui.state import SIDES, Seating
 from chessgru.ui.study import MoveScore
 
 PICK: Final = "pick"
 """Name of the selection that a click on a bar makes; its field is `ply`."""
 CAP_BITS: Final = 10.0
+_TICKS: Final = list(range(-10, 11, 2))
 _NAME: Final = 28
 
 
@@ -53,7 +54,7 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
         f"{shortened(seating.shown('black'))} (Black, down)",
     )
     pick = alt.selection_point(name=PICK, fields=["ply"], on="click", empty=False)
-    axis = alt.Axis(labelExpr="abs(datum.value)", values=[-8, -4, 0, 4, 8], title="surprise (bits)")
+    axis = alt.Axis(labelExpr="abs(datum.value)", values=_TICKS, title="surprise (bits)")
     colors = alt.Scale(domain=list(names), range=[COLORS["White"], COLORS["Black"]])
     legend = alt.Legend(orient="top", title=None, labelLimit=300, columns=1)
     bars = (
@@ -62,7 +63,7 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
         .encode(
             x=alt.X("from:Q", title="move", axis=alt.Axis(grid=False, format="d"), scale=_moves(scores)),
             x2="to:Q",
-            y=alt.Y("height:Q", axis=axis),
+            y=alt.Y("height:Q", axis=axis, scale=_heights(scores)),
             y2=alt.datum(0),
             color=alt.Color("player:N", scale=colors, legend=legend),
             opacity=alt.condition(pick, alt.value(1.0), alt.value(0.8)),
@@ -77,6 +78,12 @@ def surprise_chart(scores: Sequence[MoveScore], seating: Seating) -> alt.LayerCh
     )
     middle = alt.Chart().mark_rule(color="#8884", aria=False).encode(y=alt.datum(0))
     return alt.LayerChart(layer=[bars, middle], height=320, description="Surprise of every move, in bits")
+
+
+def _heights(scores: Sequence[MoveScore]) -> alt.Scale:
+    """Returns a scale with a tick on either side of 0, however little surprises."""
+    up, down = (max([2.0, *(min(s.bits, CAP_BITS) for s in scores if s.side == side)]) for side in SIDES)
+    return alt.Scale(domain=[-down, up], nice=False)
 
 
 def _moves(scores: Sequence[MoveScore]) -> alt.Scale:
