@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -24,6 +23,7 @@ from torch import Tensor
 from chessgru import __version__, vocabulary
 from chessgru.book import Book
 from chessgru.errors import CheckpointError
+from chessgru.files import write_atomically
 from chessgru.model import RATING_FEATURES, ModelConfig, MoveGRU
 
 WEIGHTS, CONFIG, BOOK = "weights.safetensors", "config.json", "book.safetensors"
@@ -45,19 +45,8 @@ def shipped_model() -> Path:
     return Path(str(files("chessgru") / "base_model"))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, or a crash, sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def save_checkpoint(folder: Path, model: MoveGRU, about: Mapping[str, Any]) -> None:
-    """Writes a model folder, each file atomically, the weights first."""
+    """Writes a model folder, each file atomically, the weights first. Raises OutputError if it cannot."""
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     write_atomically(folder / WEIGHTS, save(weights))
     if model.book is None:

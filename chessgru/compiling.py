@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-NOTICE: Final = "preparing to read games, once on this computer: about ten seconds"
+NOTICE: Final = "compiling for this computer: takes seconds, and is kept for the next time"
 
 _tellers: list[Callable[[], None]] = []
 

@@ -8,6 +8,7 @@
     ├── SourceError         a download from a site failed
     ├── CheckpointError     a model folder that cannot be used
     ├── ProfileError        a player's profile that cannot be used or learned
+    ├── OutputError         a file that cannot be written
     └── SettingsError       a setting out of its range
 
 The message of each is one line: what, where, the value, what to do next. The command line prints it on
@@ -46,6 +47,10 @@ class CheckpointError(ChessgruError):
 
 class ProfileError(ChessgruError):
     """A player's profile is missing, damaged, or belongs to another base model."""
+
+
+class OutputError(ChessgruError):
+    """A file cannot be written; what was there before is still there."""
 
 
 class SettingsError(ChessgruError):

@@ -23,8 +23,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from chessgru.adapters import Adapters, Factors, merged
-from chessgru.checkpoint import write_atomically
 from chessgru.errors import ProfileError
+from chessgru.files import write_atomically
 from chessgru.game import name_key
 from chessgru.memory import HALF_LIFE, Memory, text_number
 from chessgru.model import MoveGRU
@@ -109,7 +109,10 @@ def profiles_changed(home: Path) -> int:
 
 
 def save_profile(profile: Profile, path: Path) -> None:
-    """Writes a profile so that a crash leaves the old file or the new one, never a part."""
+    """Writes a profile so that a crash leaves the old file or the new one, never a part.
+
+    Raises OutputError if it cannot be written.
+    """
     tensors: dict[str, Tensor] = {"style": torch.from_numpy(profile.style)}
     tensors |= {"taken": _tensor(profile.taken), "fitted": _tensor(profile.fitted).clone()}
     for field in fields(Memory):

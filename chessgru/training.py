@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from chessgru import data_parallel
 from chessgru.batches import Batch, batches_of, pad
-from chessgru.checkpoint import read_tensors, save_checkpoint, write_atomically
+from chessgru.checkpoint import read_tensors, save_checkpoint
 from chessgru.errors import CheckpointError, SettingsError
+from chessgru.files import write_atomically
 from chessgru.model import Context, ModelConfig, MoveGRU
 from chessgru.optimization import Optimizer
 from chessgru.sequences import Sequences

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 import zstandard
 from sample_games import some_games
 from site_server import ChessComSite, Fault, LichessSite
@@ -42,6 +43,18 @@ def call(capsys):
         code = run(app, [str(argument) for argument in arguments])
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
+        return code, printed.out, printed.err
+
+    return run_it
+
+
+@pytest.fixture
+def call_all(capsys):
+    """Runs any command as `call` runs those of the library."""
+
+    def run_it(*arguments: object):
+        code = run(assemble(), [str(argument) for argument in arguments])
+        printed = capsys.readouterr()
         return code, printed.out, printed.err
 
     return run_it
@@ -122,10 +135,13 @@ def test_a_cut_off_file_adds_nothing_unless_salvaged(call, tmp_path):
     file.write_bytes(whole[: len(whole) * 3 // 4])
     code, out, err = call("import", file)
     assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert "cut off in the middle" in err
+    assert "--salvage" in err
     with Library() as library:
         assert library.count() == 0
     code, out, err = call("import", file, "--salvage")
     assert (code, len(err.splitlines())) == (1, 1)
+    assert "--salvage" not in err
     with Library() as library:
         assert 0 < library.count() < 20_000
 
@@ -194,10 +210,19 @@ def test_suggestions_are_listed(call, tmp_path):
     assert {found["name"], found["alias"]} == {"Carlsen,M", "Carlsen, Magnus"}
 
 
-@pytest.mark.parametrize("name", ["out.pgn", "out.pgn.gz", "out.pgn.zst"])
-def test_an_export_imports_as_nothing_new(call, tmp_path, evening, name):
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("out.pgn", b"[Event "),
+        ("out.pgn.gz", b"\x1f\x8b"),
+        ("out.pgn.bz2", b"BZh"),
+        ("out.PGN.ZST", b"\x28\xb5\x2f\xfd"),
+    ],
+)
+def test_an_export_imports_as_nothing_new(call, tmp_path, evening, name, head):
     call("import", evening)
     assert call("export", "-o", tmp_path / name) == (0, f"{tmp_path / name}: 30 games\n", "")
+    assert (tmp_path / name).read_bytes().startswith(head)
     assert "0 accepted, 30 duplicates" in call("import", tmp_path / name)[1]
     with Library(tmp_path / "second.sqlite") as second, Library() as first:
         assert call("import", tmp_path / name, "--library", second.path)[0] == 0
@@ -219,13 +244,33 @@ def test_an_export_of_some_games(call, tmp_path, evening):
     assert (code, out.count("[White "), err) == (0, 1, "-: 1 games\n")
 
 
-def test_a_failed_export_leaves_the_old_file(call, tmp_path):
+def test_a_failed_export_leaves_the_old_file(call, tmp_path, evening):
+    call("import", evening)
     old = tmp_path / "out.pgn"
     old.write_text("old")
-    assert call("export", "-o", old, "--player", "Nobody")[0] == 1
-    assert (old.read_text(), [*tmp_path.glob("*.part")]) == ("old", [])
-    code, _, err = call("export", "-o", tmp_path / "no" / "folder.pgn")
-    assert (code, len(err.splitlines())) == (1, 1)
+    before = sorted(tmp_path.iterdir())
+    for words, told in (
+        (("--player", "Nobody"), "unknown player 'Nobody'"),
+        (("--until", "1066"), "no game in the library fits"),
+        (("--since", "2024-02-30"), "there is no such month or day"),
+    ):
+        code, out, err = call("export", "-o", old, *words)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert told in err
+        assert (old.read_text(), sorted(tmp_path.iterdir())) == ("old", before)
+    for place, told in ((tmp_path / "no" / "folder.pgn", "No such file"), (tmp_path, "no ordinary file")):
+        code, _, err = call("export", "-o", place)
+        assert (code, err.count("\n")) == (1, 1)
+        assert f"{place}: cannot be written ({told}" in err
+
+
+def test_an_export_touches_no_other_file(call, tmp_path, evening):
+    call("import", evening)
+    mine = tmp_path / "out.pgn.part"
+    mine.write_text("mine")
+    assert call("export", "-o", tmp_path / "out.pgn")[0] == 0
+    assert mine.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {evening.name, "home", "out.pgn", mine.name}
 
 
 def test_deleting_asks_first(call, evening):
@@ -259,6 +304,48 @@ def test_a_library_that_is_none_is_one_line(call, tmp_path):
     (tmp_path / "x.sqlite").write_text("hello " * 1000)
     code, out, err = call("players", "--library", tmp_path / "x.sqlite")
     assert (code, out, len(err.splitlines())) == (1, "", 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["players"],
+        ["players", "suggest"],
+        ["players", "merge", "Dad", "Son"],
+        ["export", "-o", "-"],
+        ["delete", "Dad", "--yes"],
+        ["predict"],
+        ["report", "Dad"],
+        ["learn", "Dad"],
+        ["uci"],
+    ],
+    ids=" ".join,
+)
+def test_a_library_that_is_missing_is_not_made(call_all, tmp_path, words):
+    mistyped = tmp_path / "ilbrary" / "games.sqlite"
+    code, out, err = call_all(*words, "--library", mistyped)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"chessgru: {mistyped}: no library there: ")
+    assert err.count("\n") == 1
+    assert not mistyped.parent.exists()
+
+
+def test_an_import_makes_the_library_and_the_own_one_is_always_there(call, tmp_path, evening):
+    new = tmp_path / "new" / "games.sqlite"
+    assert call("import", evening, "--library", new)[0] == 0
+    assert call("players", "--library", new)[0] == 0
+    assert call("players")[0] == 0
+
+
+def test_every_command_but_two_speaks_json():
+    whole = typer.main.get_command(assemble())
+    commands = whole.commands | whole.commands["players"].commands
+    without = [
+        name
+        for name, command in commands.items()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert without == ["app", "uci"]
 
 
 def test_what_nobody_foresaw_is_one_line(call, monkeypatch):
@@ -395,6 +482,19 @@ def test_app_tells_of_a_folder_that_is_missing(tmp_path, capsys):
     assert "no such folder to watch" in capsys.readouterr().err
     assert run(app, ["import", "--watch", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.startswith("chessgru: ")
+
+
+def test_app_and_uci_refuse_a_bad_model_or_library_at_once(call_all, tmp_path):
+    (tmp_path / "x.sqlite").write_text("hello " * 1000)
+    for command in (["app", "--no-browser"], ["uci"]):
+        for words, told in (
+            (["--model", tmp_path / "nowhere"], "no model here"),
+            (["--model", tmp_path], "no model here"),
+            (["--library", tmp_path / "x.sqlite"], "not a chessgru library"),
+        ):
+            code, out, err = call_all(*command, *words)
+            assert (code, out, err.count("\n")) == (1, "", 1)
+            assert told in err
 
 
 def test_file_without_a_single_game_to_take_is_a_failure(tmp_path: Path) -> None:

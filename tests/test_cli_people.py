@@ -10,10 +10,12 @@ from habits import games_of, tiny_base, tiny_model
 from chessgru.checkpoint import save_checkpoint
 from chessgru.cli.people import _text, app
 from chessgru.cli.running import run
+from chessgru.game import name_key
 from chessgru.learning import memory_only
 from chessgru.library import Library
 from chessgru.pgn import to_pgn
-from chessgru.profiles import profile_path
+from chessgru.profiles import profile_path, save_profile
+from chessgru.samples import sample_games
 from chessgru.seats import Person
 
 
@@ -150,6 +152,32 @@ def test_somebody_of_two_names_is_one_candidate(call, tmp_path):
         library.unmerge("Ann")
         library.merge("Cid", ["Annie"])
         assert candidates() == (["Ann", "Bob"], True)
+
+
+def test_sample_players_are_candidates_while_the_library_does_not_know_them(call, home, tmp_path):
+    games, base = sample_games(), tiny_base()
+    for name in ("Dad", "Son"):
+        learned = memory_only(base, games[:40], {name_key(name)}, name=name)
+        save_profile(learned, profile_path(home, name))
+    file = tmp_path / "who.pgn"
+    file.write_text("\n".join(map(to_pgn, games[40:44])))
+    code, out, err = call("identify", file, "--color", "white", "--json")
+    assert (code, err) == (0, "")
+    assert {candidate["name"] for candidate in json.loads(out)["candidates"]} == {"Dad", "Son"}
+
+
+def test_a_profile_that_cannot_be_saved_is_told_before_learning(call, home):
+    path = profile_path(home, "Ann")
+    path.mkdir(parents=True)
+    code, out, err = call("learn", "Ann")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"{path}: cannot be written" in err
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.write_text("in the way")
+    code, out, err = call("learn", "Ann")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"{path}: cannot be written" in err
 
 
 def test_identifying_needs_to_know_who_is_meant(call, tmp_path):

@@ -144,6 +144,7 @@ def test_mistakes_are_one_line(call, later, past, model, tmp_path):
         ((later, "--model", tmp_path), "no model here"),
         ((later, "--player", "Berd", "--history", past), f"did you mean '{BERT}'?"),
         ((later, "--player", ANNA, "--history", nothing), "set-up position"),
+        ((later, "--plies", tmp_path), "cannot be written (no ordinary file)"),
     ):
         more = () if "--model" in words else ("--model", model)
         code, printed, err = call("evaluate", *words, *more)
@@ -253,6 +254,8 @@ def test_wrong_training_calls(call, past, tmp_path):
         ((tmp_path / "none.pgn", "--out", out), "no such file"),
         ((past, "--out", out, "--passes", 0), "passes must be above 0"),
         ((past, "--out", out, "--device", "tpu"), "not usable here"),
+        ((past, "--out", past), "is a file: give --out a folder"),
+        ((past, "--out", past / "run"), "cannot be written"),
     ):
         code, _, err = call("train", *words)
         assert code == 1, words

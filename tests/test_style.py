@@ -15,7 +15,7 @@ PACKAGE = ROOT / "chessgru"
 # A module imports only from rows above its own, or from its own package.
 ROWS = (
     ("errors",),
-    ("vocabulary", "game", "compiling"),
+    ("vocabulary", "game", "compiling", "files"),
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples", "movegen", "kernels", "products"),
     ("batches", "counts", "corpus", "replay", "exchanges", "cells", "threads"),

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from chessgru.cli.options import check_model, open_library
 from chessgru.cli.watching import watch_beside
 from chessgru.errors import SettingsError
 
@@ -50,15 +51,6 @@ def free_port(address: str, wanted: int | None) -> int:
     raise SettingsError(f"port {taken} is in use: stop what runs there, or choose another with --port")
 
 
-def _existing(path: Path | None, what: str) -> str:
-    """Returns the absolute path as text, "" for None; raises SettingsError if it does not exist."""
-    if path is None:
-        return ""
-    if not path.exists():
-        raise SettingsError(f"no {what} {str(path)!r}: check the path")
-    return str(path.resolve())
-
-
 def app_command(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port; default: free from 8501.")
@@ -79,8 +71,11 @@ def app_command(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
 ) -> None:
     """Opens the app in the browser: a board, and beside it what both players are likely to do."""
+    if library is not None:
+        open_library(library, create=True).close()
+    check_model(model)
     os.environ["CHESSGRU_LIBRARY"] = "" if library is None else str(library.resolve())
-    os.environ["CHESSGRU_MODEL"] = _existing(model, "model folder")
+    os.environ["CHESSGRU_MODEL"] = "" if model is None else str(model.resolve())
     address = "0.0.0.0" if share else _LOCAL
     if watch:
         watch_beside(library, watch)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from chessgru.cli.options import LibraryFile, ModelFolder, open_library
+from chessgru.cli.options import LibraryFile, ModelFolder, check_model, open_library
 
 
 def uci(
@@ -40,6 +40,7 @@ def uci(
     from chessgru.uci.people import LibraryPeople
     from chessgru.uci.words import Settings
 
+    check_model(model)
     with open_library(library) as games:
         people = LibraryPeople(games, model)
         settings = Settings(

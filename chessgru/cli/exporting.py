@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from chessgru.errors import LibraryError
+from chessgru.files import written_whole
 from chessgru.game import Game
 from chessgru.pgn import write_pgn
 
 
 def write_file(games: Iterable[Game], path: Path) -> int:
-    """Writes games as PGN and returns their number; "-" is standard output, .gz and .zst are compressed.
+    """Writes games as PGN and returns their number; .gz, .bz2 and .zst are compressed.
 
-    Raises LibraryError if the file cannot be written; what was there before is then still there.
+    "-" is standard output. Raises OutputError if the file cannot be written, and LibraryError if there is
+    no game; what was there before is then still there.
     """
     if str(path) == "-":
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")
-        return write_pgn(games, sys.stdout)
-    part = path.with_name(path.name + ".part")
-    try:
-        with _opened(part, path.suffix.lower()) as file:
-            written = write_pgn(games, file)
-        os.replace(part, path)
-    except OSError as error:
-        raise LibraryError(f"{path}: {error.strerror}: choose another file to export to") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        return _write_some(games, sys.stdout)
+    with (
+        written_whole(path) as raw,
+        io.TextIOWrapper(_packed(raw, path.suffix.lower()), encoding="utf-8", newline="\n") as file,
+    ):
+        return _write_some(games, file)
+
+
+def _write_some(games: Iterable[Game], file: TextIO) -> int:
+    written = write_pgn(games, file)
+    if not written:
+        raise LibraryError(
+            "no game in the library fits --player to --limit, nothing was written: change them"
+        )
     return written
 
 
-@contextmanager
-def _opened(path: Path, suffix: str) -> Iterator[TextIO]:
-    """Opens a text file that is compressed as its suffix tells, and stored when the block ends."""
-    with path.open("wb") as raw:
-        if suffix == ".gz":
-            with gzip.open(raw, "wt", encoding="utf-8", newline="\n") as file:
-                yield file
-        elif suffix == ".zst":
-            import zstandard
+def _packed(raw: BinaryIO, suffix: str) -> gzip.GzipFile | bz2.BZ2File | BinaryIO:
+    """Returns a file that writes to `raw`, which it leaves open, compressed as the suffix tells."""
+    if suffix == ".gz":
+        return gzip.GzipFile("", "wb", fileobj=raw)
+    if suffix == ".bz2":
+        return bz2.BZ2File(raw, "wb")
+    if suffix == ".zst":
+        import zstandard
 
-            compressor = zstandard.ZstdCompressor().stream_writer(raw, closefd=False)
-            with io.TextIOWrapper(compressor, encoding="utf-8", newline="\n") as file:
-                yield file
-        else:
-            with io.TextIOWrapper(raw, encoding="utf-8", newline="\n") as file:
-                yield file
-                file.flush()
-                os.fsync(raw.fileno())
+        return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(raw, closefd=False))
+    return open(raw.fileno(), "wb", closefd=False)

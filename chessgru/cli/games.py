@@ -128,7 +128,7 @@ def suggest(context: typer.Context, library: LibraryFile = None, as_json: AsJSON
 def export(
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="PGN file, .gz and .zst compressed; - prints."),
+        typer.Option("--output", "-o", metavar="FILE", help="PGN; .gz, .bz2, .zst are packed; - prints."),
     ],
     player: Annotated[str | None, typer.Option(metavar="NAME", help="Games of this player.")] = None,
     opponent: Annotated[str | None, typer.Option(metavar="NAME", help="Games against this player.")] = None,

@@ -13,7 +13,7 @@ import typer
 
 from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, open_library
 from chessgru.cli.outcomes import as_dict, as_text, nothing_taken
-from chessgru.cli.salvage import UntilFailure
+from chessgru.cli.salvage import UntilFailure, pointing_to_salvage
 from chessgru.cli.watching import take_in_changes
 from chessgru.errors import ChessgruError, LibraryError, PGNError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
@@ -67,7 +67,7 @@ def import_games(
     if not accounts and any(value is not None for value in chosen):
         raise typer.BadParameter("--since to --latest choose games of --lichess and --chesscom accounts")
     filters = _filters(since, until, speed, color, opponent, rated, latest)
-    with open_library(library) as games:
+    with open_library(library, create=True) as games:
         session = _Session(games, as_json=as_json, salvage=salvage)
         for path in _expand(paths or [], session):
             session.take_in_file(path)
@@ -150,7 +150,8 @@ class _Session:
         try:
             with reading(path) as items:
                 kept = UntilFailure(items) if self.salvage else None
-                report = self.library.add(kept or items, source="standard input" if path == "-" else path)
+                taken = kept or pointing_to_salvage(items)
+                report = self.library.add(taken, source="standard input" if path == "-" else path)
             if report.read and sum(report.rejected.values()) == report.read:
                 raise PGNError(nothing_taken(report))
             self.tell(report)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from chessgru.errors import LibraryError
 
 if TYPE_CHECKING:
     from chessgru.library import Library
@@ -23,8 +26,21 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Up to this date, included.")]
 
 
-def open_library(path: Path | None) -> Library:
-    """Opens the library that a command was told to use; None is the user's own."""
+def open_library(path: Path | None, *, create: bool = False) -> Library:
+    """Opens the library that a command was told to use; None is the user's own, made if missing.
+
+    Raises LibraryError if another one is missing, unless it may be created.
+    """
     from chessgru.library import Library
 
+    if path is not None and not create and not os.path.exists(path):
+        raise LibraryError(f"{path}: no library there: check --library, or make one with `chessgru import`")
     return Library(path)
+
+
+def check_model(folder: Path | None) -> None:
+    """Raises CheckpointError if the model that a command was told to use, if any, cannot be used."""
+    if folder is not None:
+        from chessgru.checkpoint import load_checkpoint
+
+        load_checkpoint(folder)

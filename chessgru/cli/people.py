@@ -48,9 +48,12 @@ def learn(
         person, home = find_person(player, games), games.path.parent
     from chessgru import learning
     from chessgru.checkpoint import load_checkpoint
+    from chessgru.files import check_writable
     from chessgru.profiles import profile_path, save_profile
 
-    base, path = load_checkpoint(model), profile_path(home, person.name)
+    path = profile_path(home, person.name)
+    check_writable(path)  # before the learning, which takes minutes
+    base = load_checkpoint(model)
     previous = None if afresh else _last_profile(path, base)
     with _bar(person.name) as tell:
         profile = learning.learn(
@@ -194,19 +197,22 @@ def _seats(
 
 
 def _profiles(library: Library, base: Checkpoint) -> list[Profile]:
-    """Returns the profiles of the library's players; tells of those that cannot be used.
+    """Returns the profiles of the library's and the sample players; tells of those that cannot be used.
 
     Files under names that were merged into others since are nobody's.
     """
     from chessgru.errors import ProfileError
     from chessgru.game import name_key
+    from chessgru.samples import SAMPLE_PLAYERS
     from chessgru.seats import open_profile
 
+    people = [(player.name, frozenset(map(name_key, player.aliases))) for player in library.players()]
+    known = frozenset[str]().union(*(names for _, names in people))
+    samples = ((name, frozenset({name_key(name)})) for name in SAMPLE_PLAYERS)
     found = []
-    for player in library.players():
-        names = frozenset(map(name_key, player.aliases))
+    for name, names in (*people, *(sample for sample in samples if not sample[1] & known)):
         try:
-            profile = open_profile(player.name, names, library, base)
+            profile = open_profile(name, names, library, base)
         except ProfileError as error:
             typer.echo(f"chessgru: {error}; left out", err=True)
             continue

@@ -54,7 +54,7 @@ def predict(
     torch.set_num_threads(1)
     base = load_checkpoint(model)
     with ExitStack() as stack:
-        games = stack.enter_context(open_library(library)) if white or black else None
+        games = stack.enter_context(open_library(library)) if white or black or library else None
         people = [
             _person(name, rating, games) for name, rating in ((white, white_rating), (black, black_rating))
         ]

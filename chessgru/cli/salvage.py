@@ -1,10 +1,10 @@
-"""Keeping what came before a failure."""
+"""Keeping what came before a failure, or saying that it can be kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chessgru.errors import ChessgruError
+from chessgru.errors import ChessgruError, PGNError
 from chessgru.game import Game, Rejection
 
 
@@ -27,3 +27,15 @@ class UntilFailure(Iterator[Game | Rejection]):
         except (ChessgruError, KeyboardInterrupt) as error:
             self.over, self.error = True, error
             raise StopIteration from error
+
+
+def pointing_to_salvage(items: Iterator[Game | Rejection]) -> Iterator[Game | Rejection]:
+    """Yields what its source does; an error that comes after some of it says how to keep that."""
+    read = 0
+    try:
+        for read, item in enumerate(items, start=1):  # noqa: B007
+            yield item
+    except PGNError as error:
+        if not read:
+            raise
+        raise PGNError(f"{error}, or keep the games before that place with --salvage") from error

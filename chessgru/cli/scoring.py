@@ -16,6 +16,7 @@ import typer
 from chessgru.cli.options import AsJSON, ModelFolder
 from chessgru.cli.predicting import predict
 from chessgru.cli.training import train
+from chessgru.files import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +118,8 @@ def _check(player: str | None, alias: list[str] | None, history: Path | None, pl
         raise typer.BadParameter("needs --history, the past games to learn from", param_hint="--player")
     if plies is not None and not plies.resolve().parent.is_dir():
         raise typer.BadParameter(f"no folder {str(plies.parent)!r} to write to", param_hint="--plies")
+    if plies is not None:
+        check_writable(plies)
 
 
 def _read(path: Path) -> tuple[list[Game], dict[str, int]]:
@@ -211,17 +214,13 @@ def _write_plies(run: _Run, path: Path) -> None:
     """Writes the contract's columns, in one file that appears whole or not at all."""
     import io
 
-    from chessgru.checkpoint import write_atomically
-    from chessgru.errors import SettingsError
     from chessgru.evaluation import plies_table
+    from chessgru.files import write_atomically
 
     buffer = io.BytesIO()
     others = ["base", "memory"] if "player" in run.about else []
     plies_table(run.table, run.names[0], others).to_parquet(buffer, index=False)
-    try:
-        write_atomically(path, buffer.getvalue())
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}: choose another file for --plies") from error
+    write_atomically(path, buffer.getvalue())
 
 
 def _tell(run: _Run, as_json: bool) -> None:

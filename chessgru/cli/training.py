@@ -15,6 +15,7 @@ import typer
 
 from chessgru.cli.options import AsJSON
 from chessgru.errors import SettingsError
+from chessgru.files import check_writable, writable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -141,11 +142,14 @@ def _device(name: str) -> str:
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{folder} is a file: give --out a folder, it may be a new one")
     run, model = (folder / name for name in ("run.safetensors", "weights.safetensors"))
     if run.exists() and not resume:
         raise SettingsError(f"{folder}: a run is there; go on with --resume, or choose another --out")
     if model.exists() and not run.exists():
         raise SettingsError(f"{folder}: a model is there, but no run to go on with; choose another --out")
+    check_writable(run)
 
 
 def _corpus(paths: list[Path], folder: Path) -> Corpus:
@@ -162,7 +166,8 @@ def _corpus(paths: list[Path], folder: Path) -> Corpus:
             done[path] = count
             bar.update(min(sum(done.values()), size) - bar.n)
 
-        return cached_corpus(paths, folder, advance)
+        with writable(folder):
+            return cached_corpus(paths, folder, advance)
 
 
 @contextmanager

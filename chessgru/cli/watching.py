@@ -41,7 +41,7 @@ def watch_beside(library: Path | None, folders: Sequence[Path]) -> None:
     from chessgru.library.watching import check_folders
 
     check_folders(folders)
-    games = open_library(library)
+    games = open_library(library, create=True)
 
     def run() -> None:
         try:

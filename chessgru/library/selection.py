@@ -60,7 +60,7 @@ def parse_day(text: str | None, *, end: bool) -> int | None:
     if match is None:
         raise LibraryError(f"{text!r} is not a date: write it as 2024, 2024-05 or 2024-05-07")
     year, month, day = (int(part) if part and part.isdecimal() else 0 for part in match.groups())
-    if month > 12 or day > 31 or (day and not month):
+    if month > 12 or (day and (not month or day > calendar.monthrange(year, month)[1])):
         raise LibraryError(f"{text!r} is not a date: there is no such month or day")
     if end:
         month, day = month or 12, day or 31
