@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import resource
 import stat
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from permissions import plain_user
 
 from chessgru.errors import OutputError
 from chessgru.files import check_writable, write_atomically, written_whole
@@ -22,19 +22,6 @@ def at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def plain_user() -> Iterator[None]:
-    """Takes from this process what root alone may, if it is root's."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_file_takes_the_old_ones_place_when_it_is_whole(tmp_path: Path) -> None:

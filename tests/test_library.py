@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from permissions import plain_user
 from sample_games import some_games
 
 from chessgru.errors import LibraryError, UnknownPlayerError
@@ -596,3 +600,31 @@ def test_the_revision_rises_with_every_change_and_with_nothing_else(library):
     assert changed()
     library.set_mark("a", "b")
     assert not changed()
+
+
+@pytest.fixture
+def public(library) -> Iterator[Path]:
+    """A folder that everybody may enter, which pytest's own is not."""
+    folder = Path(tempfile.mkdtemp())
+    yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_library_in_a_folder_that_must_not_be_written_can_be_read(library, path, public, in_use):
+    library.add([game(1, 2), game(3, 4, white="Aunt")], source="a")
+    if not in_use:
+        library.close()
+    for file in path.parent.iterdir():
+        Path(shutil.copy(file, public)).chmod(0o444)
+    copy = public / path.name
+    public.chmod(0o555)
+    before = {file.name: file.read_bytes() for file in public.iterdir()}
+    assert (f"{path.name}-wal" in before) == in_use
+    with plain_user(), Library(copy) as kept:
+        assert [one.name for one in kept.players()] == ["Son", "Aunt", "Dad"]
+        assert len(kept.games("Dad")) == 1
+        with pytest.raises(LibraryError, match="the library cannot be written: check the permissions"):
+            kept.add([game(5)], source="b")
+    assert {file.name: file.read_bytes() for file in public.iterdir()} == before

@@ -8,6 +8,7 @@ so listing the players does not read the games.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import time
@@ -184,11 +185,11 @@ def _from_little_endian(typecode: str, blob: bytes) -> array[int]:
 def open_database(path: Path) -> sa.Engine:
     """Opens the library file, making it and its folder if missing.
 
-    Raises LibraryError, and leaves the file as it was, if it is damaged, belongs to another program or was
-    written by a newer chessgru.
+    One in a folder that must not be written can be read. Raises LibraryError, and leaves the file as it
+    was, if it is damaged, belongs to another program or was written by a newer chessgru.
     """
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
+        _address(path),
         isolation_level="AUTOCOMMIT",
         connect_args={"timeout": BUSY_SECONDS},
         pool_size=4,
@@ -203,6 +204,20 @@ def open_database(path: Path) -> sa.Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _address(path: Path) -> sa.URL:
+    """Returns where SQLite finds the file, and how to open it.
+
+    To read it SQLite writes files beside it, unless told that nobody will change it, or to do with the ones
+    that are there (https://sqlite.org/wal.html#read_only_databases).
+    """
+    effective = os.access in os.supports_effective_ids
+    if not path.is_file() or os.access(path.parent, os.W_OK, effective_ids=effective):
+        return sa.URL.create("sqlite", database=str(path))
+    log_there = path.with_name(f"{path.name}-wal").exists()
+    how = {"mode": "ro"} if log_there else {"immutable": "1"}
+    return sa.URL.create("sqlite", database=path.absolute().as_uri(), query={**how, "uri": "true"})
 
 
 @contextmanager
