@@ -97,8 +97,9 @@ class Tendencies:
     """All 64 destinations from a1, b1, … to h8, summing to 1: a heat map."""
 
     def favourites(self, count: int = 5) -> tuple[Share, ...]:
-        """Returns the destinations that he prefers most against expectation."""
-        return tuple(sorted(self.squares, key=lambda square: square.expected - square.share)[:count])
+        """Returns the destinations that he goes to more often than expected, those with most first."""
+        liked = [square for square in self.squares if square.share > square.expected]
+        return tuple(sorted(liked, key=lambda square: square.expected - square.share)[:count])
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,8 @@ def _assemble(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Profil
 def _check(profile: Profile, model: MoveGRU) -> None:
     """Raises ValueError if shapes do not fit the model or each other, or a number is none."""
     lengths = {len(getattr(profile.memory, field.name)) for field in fields(Memory)}
-    if len(lengths) > 1 or (np.diff(profile.memory.keys) < 0).any():
+    keys = profile.memory.keys
+    if len(lengths) > 1 or (keys[1:] < keys[:-1]).any():
         raise ValueError(f"the memory's columns have {sorted(lengths)} rows, or are not sorted")
     if profile.style.shape != (model.config.style,):
         raise ValueError(f"style has shape {profile.style.shape}, expected ({model.config.style},)")

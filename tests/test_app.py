@@ -22,13 +22,14 @@ from chessgru.samples import sample_games
 from chessgru.seats import find_person
 from chessgru.session import LiveGame
 from chessgru.ui import curtain, store
+from chessgru.ui.arriving import table_of_link
 from chessgru.ui.cards import both_cards, evidence, surprise_line
 from chessgru.ui.clock import Clock
 from chessgru.ui.contract import Opened
 from chessgru.ui.opponent import SHORTEST_PAUSE, is_due, pause, take_turn
 from chessgru.ui.play import FAIR_PLAY, screen
 from chessgru.ui.predicting import open_shipped
-from chessgru.ui.setup import _swap, clean_name, game_label, record_label, seating_of
+from chessgru.ui.setup import _chair, _swap, clean_name, game_label, record_label, seating_of
 from chessgru.ui.state import Chair, Seating, Table, menu_key
 
 APP = Path(__file__).with_name("browser") / "tiny_app.py"
@@ -397,6 +398,30 @@ def test_a_finished_game_joins_the_library_once() -> None:
         store.save(table)
     store.save(table)
     assert [(game.white, game.result) for game in store.library().games()] == [("Lena", "0-1")]
+
+
+def test_the_model_goes_on_after_a_reload() -> None:
+    table = Table(COUPLE, game=LiveGame.from_moves(["e4", "e5"]))
+    store.save(table)
+    assert table.record is not None
+    link = {"game": table.record.slug, "side": "white", "model": "black"}
+    again = table_of_link(link)
+    assert (again.modelled, again.hands) == ({"black"}, {"white"})
+    assert table_of_link(link | {"model": "red"}).modelled == frozenset()
+
+
+def test_who_runs_out_of_time_has_none_left() -> None:
+    table = Table(replace(COUPLE, clock=Clock(60)), game=LiveGame.from_moves(["e4", "e5"]).flag("white"))
+    assert (table.left("white", 0.0), table.left("black", 0.0)) == (0.0, 60.0)
+
+
+def test_a_rating_stays_with_him_who_sat_there() -> None:
+    before, known = Chair("Son", 1100), {"Dad": 1500}
+    assert _chair(before, "Dad", 1100, known) == Chair("Dad", 1500)
+    assert _chair(before, "Aunt", 1100, known) == Chair("Aunt")
+    assert _chair(before, "Aunt", 1700, known) == Chair("Aunt", 1700)
+    assert _chair(before, "Son", 1100, known) == before
+    assert _chair(before, "Dad", None, known) == Chair("Dad", 1500)
 
 
 def test_the_model_stays_who_it_was_when_colors_are_swapped() -> None:

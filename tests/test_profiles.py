@@ -49,6 +49,22 @@ def profile(base):
     )
 
 
+def test_positions_whose_keys_are_far_apart_are_sorted_still(base, profile, tmp_path):
+    """A difference of more than 2**63 wraps."""
+    keys = np.array([-(2**63), -5, 2**63 - 1], np.int64)
+    columns = {
+        name: getattr(profile.memory, name)[:3]
+        for name in ("tokens", "paths", "opponents", "game", "weights")
+    }
+    path = tmp_path / "few.safetensors"
+    save_profile(replace(profile, memory=replace(profile.memory, keys=keys, **columns)), path)
+    assert (load_profile(path, base.digest, base.model).memory.keys == keys).all()
+    wrong = replace(profile.memory, keys=keys[[0, 2, 1]], **columns)
+    save_profile(replace(profile, memory=wrong), path)
+    with pytest.raises(ProfileError, match="not sorted"):
+        load_profile(path, base.digest, base.model)
+
+
 def test_a_profile_comes_back_as_it_was(base, profile, tmp_path):
     path = profile_path(tmp_path, profile.name)
     save_profile(profile, path)

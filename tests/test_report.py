@@ -167,7 +167,7 @@ def _first_moves(base: Checkpoint):
 
 def test_pieces_and_squares_are_shares(report: PlayerReport) -> None:
     for each in report.tendencies:
-        assert len(each.pieces), len(each.squares) == (6, 64)
+        assert (len(each.pieces), len(each.squares)) == (6, 64)
         for shares in (each.pieces, each.squares):
             assert sum(share.share for share in shares) == pytest.approx(1)
             assert sum(share.expected for share in shares) == pytest.approx(1, abs=1e-5)
@@ -179,6 +179,7 @@ def test_pieces_and_squares_are_shares(report: PlayerReport) -> None:
     assert pieces["queen"] == 0
     assert pieces["knight"] == pytest.approx(len(read) / moves)
     assert black.favourites(1)[0].name == "e5"
+    assert all(square.share > square.expected for square in black.favourites(64))
     assert {share.name: share.share for share in black.pieces}["pawn"] == 1
 
 

@@ -134,7 +134,11 @@ def _text(profile: Profile, person: Person, added: int) -> str:
     report = profile.report
     if not report.gains:
         return "\n".join([*lines, "Too few games to keep any aside: memory only."])
-    lines.append(f"On his {report.games} latest games, kept aside while learning ({report.moves} moves):")
+    if len(profile.fitted) == profile.games:
+        which = f"his {report.games} latest games"
+    else:
+        which = f"the latest {report.games} of the {len(profile.fitted)} games that his style knows"
+    lines.append(f"On {which}, kept aside while learning ({report.moves} moves):")
     base = report.gains[0]
     width = max(len(gain.parts) for gain in report.gains)
     for gain in report.gains:

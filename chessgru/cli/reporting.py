@@ -167,4 +167,4 @@ def _tendencies(found: Tendencies) -> Iterator[str]:
     favourites = ", ".join(
         f"{s.name} {100 * s.share:.1f} % ({100 * s.expected:.1f})" for s in found.favourites()
     )
-    yield f"  favourite squares: {favourites}"
+    yield f"  favourite squares: {favourites or 'none'}"

@@ -8,8 +8,10 @@ from typing import Final
 
 from chessgru.errors import LibraryError
 from chessgru.ui import curtain, following, store
-from chessgru.ui.state import Table
+from chessgru.ui.state import SIDES, Table
 
+MODEL: Final = "model"
+"""The parameter with the side that the model plays, so that it goes on after a reload."""
 _SLUG: Final = re.compile(r"[\w-]{1,40}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
 
@@ -36,6 +38,7 @@ def _checked(text: str, pattern: re.Pattern[str]) -> str:
 def _stored(slug: str, asked: Mapping[str, str]) -> Table:
     """Returns a stored game's table, behind its curtain what its player had there."""
     table = store.opened(slug, asked.get("side", ""))
+    table.let_model_play(frozenset(side for side in SIDES if side == asked.get(MODEL)))
     own = curtain.own_side(table)
     if own is not None and curtain.PARAMETER in asked:
         table.curtains = frozenset({own})

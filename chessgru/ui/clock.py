@@ -42,6 +42,9 @@ class Clock:
 
         The clock starts with White's first move and stops with the game.
         """
+        name = side.capitalize()
+        if game.ending.startswith((f"{name} ran out of time", f"{name} out of time")):
+            return 0.0
         shown = self._after_own_move(game, side)
         if side == running(game):
             shown -= elapsed

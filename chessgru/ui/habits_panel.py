@@ -144,7 +144,7 @@ def _style_maps(report: PlayerReport) -> None:
     for column, found in zip(st.columns(2), report.tendencies, strict=False):
         with column:
             st.altair_chart(style_map(found), width="content")
-            best = ", ".join(square.name for square in found.favourites())
+            best = ", ".join(square.name for square in found.favourites()) or "no square"
             st.caption(f"As {found.side.capitalize()}: more often than others to {best}.")
 
 

@@ -184,5 +184,9 @@ def _gains(profile: Profile) -> None:
     )
     table = gains_table(profile)
     st.dataframe(table, hide_index=True)
-    st.caption(f"Measured on {report.moves:,} moves of the latest {report.games:,} games, kept aside.")
+    older = len(profile.fitted) < profile.games
+    among = f" of the {len(profile.fitted):,} that his style knows" if older else ""
+    st.caption(
+        f"Measured on {report.moves:,} moves of the latest {report.games:,} games{among}, kept aside."
+    )
     download_csv(table, file_name(profile.name, "profile", ending="csv"), key="gains-csv")

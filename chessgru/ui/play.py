@@ -11,7 +11,7 @@ from chessgru.board import Payload, board, sent_actions
 from chessgru.errors import ChessgruError
 from chessgru.library import Followed
 from chessgru.ui import curtain, following, store
-from chessgru.ui.arriving import table_of_link
+from chessgru.ui.arriving import MODEL, table_of_link
 from chessgru.ui.cards import both_cards, empty_cards
 from chessgru.ui.contract import Opener
 from chessgru.ui.opponent import is_due, take_turn
@@ -64,6 +64,8 @@ def _show_link(current: Table) -> None:
             link |= {"side": own} | ({curtain.PARAMETER: "closed"} if own in current.curtains else {})
         elif not current.hands:
             link |= {"side": "watch"}
+        if current.modelled:
+            link[MODEL] = next(iter(current.modelled))
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
 

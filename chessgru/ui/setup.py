@@ -152,9 +152,8 @@ def _clock_fields(clock: Clock | None) -> None:
 def _seat(current: Table, known: dict[str, int | None]) -> None:
     chairs = []
     for side in SIDES:
-        name = clean_name(st.session_state[f"{side}_name"])
-        rating = st.session_state[f"{side}_rating"]
-        chairs.append(Chair(name, known.get(name) if rating is None else int(rating)))
+        name, rating = clean_name(st.session_state[f"{side}_name"]), st.session_state[f"{side}_rating"]
+        chairs.append(_chair(current.seating.of(side), name, rating, known))
     speed = st.session_state["speed"]
     chosen = None if speed == _SPEED_UNKNOWN else cast(TimeClass, speed)
     minutes = st.session_state["minutes"]
@@ -165,6 +164,13 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
     current.let_model_play(frozenset(side for side in SIDES if side.capitalize() == played))
     store.save(current)
     close_menu("Players")
+
+
+def _chair(before: Chair, name: str, rating: int | None, known: dict[str, int | None]) -> Chair:
+    """Returns who sits down; a rating that was that of somebody else who sat there is not his."""
+    if rating is None or (name != before.name and rating == before.rating):
+        return Chair(name, known.get(name))
+    return Chair(name, int(rating))
 
 
 def _swap(current: Table) -> None:
