@@ -153,6 +153,11 @@ def test_the_model_plays_one_side_and_may_be_taken_back(open_page: Open, device:
     screen.typed.fill("d4")
     screen.typed.press("Enter")
     expect(line).to_have_count(2)
+    page.reload()
+    expect(line).to_have_count(2)
+    screen.typed.fill("c4")
+    screen.typed.press("Enter")
+    expect(line).to_have_count(4)
 
 
 @pytest.mark.parametrize("device", DEVICES)
