@@ -141,7 +141,7 @@ def _notes(
         f"no game with {side}" for side in SIDES if not any(game.side_of(names) == side for game in played)
     ]
     if len(played) < config.visits:
-        notes.append(f"{len(played)} games are too few to find deviations: {config.visits} are needed")
+        notes.append(f"too few games to find deviations: {len(played)}, and {config.visits} are needed")
     unrated = sum(_own_rating(game, names) is None for game in latest)
     if unrated:
         notes.append(
@@ -149,5 +149,5 @@ def _notes(
         )
     undecided = sum(game.result == "*" for game in played)
     if undecided:
-        notes.append(f"{undecided} games have no result")
+        notes.append(f"games without a result: {undecided}")
     return tuple(notes)

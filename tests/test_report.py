@@ -109,7 +109,7 @@ def test_report_holds_both_colors_and_the_facts(report: PlayerReport) -> None:
     assert (report.first_date, report.last_date) == ("2020.01.01", "2024.02.01")
     assert [tree.side for tree in report.repertoires] == ["white", "black"]
     assert [each.side for each in report.tendencies] == ["white", "black"]
-    assert any("3 games have no result" in note for note in report.notes)
+    assert any("games without a result: 3" in note for note in report.notes)
 
 
 def test_surprise_is_what_the_predictor_says(report: PlayerReport, base: Checkpoint) -> None:

@@ -135,7 +135,7 @@ def _text(profile: Profile, person: Person, added: int) -> str:
     if not report.gains:
         return "\n".join([*lines, "Too few games to keep any aside: memory only."])
     if len(profile.fitted) == profile.games:
-        which = f"his {report.games} latest games"
+        which = "his latest game" if report.games == 1 else f"his {report.games} latest games"
     else:
         which = f"the latest {report.games} of the {len(profile.fitted)} games that his style knows"
     lines.append(f"On {which}, kept aside while learning ({report.moves} moves):")
