@@ -58,14 +58,17 @@ class SettingsError(ChessgruError):
 
 
 class UnknownPlayerError(ChessgruError):
-    """Nobody of that name is known; `nearest` holds up to three similar names."""
+    """Nobody of that name is known; `nearest` holds up to three similar names.
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
+    Where there is none, `hint` says what to do.
+    """
+
+    def __init__(
+        self, name: str, known: Sequence[str], hint: str = "list everyone with `chessgru players`"
+    ) -> None:
         folded = {candidate.casefold(): candidate for candidate in known}
         matches = get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
         self.nearest = [folded[match] for match in matches]
         if self.nearest:
             hint = "did you mean " + " or ".join(repr(match) for match in self.nearest) + "?"
-        else:
-            hint = "list everyone with `chessgru players`"
         super().__init__(f"unknown player {name!r}: {hint}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from chessgru.errors import UnknownPlayerError
 
 TimeClass = Literal["bullet", "blitz", "rapid", "classical", "correspondence"]
 TIME_CLASSES: Final[tuple[TimeClass, ...]] = (
@@ -101,6 +103,12 @@ class Game:
         if white == black:
             return None
         return "white" if white else "black"
+
+
+def unknown_among(games: Iterable[Game], name: str) -> UnknownPlayerError:
+    """Returns the error that tells of a name which nobody bears in these games of a file."""
+    known = {side for game in games for side in (game.white, game.black)}
+    return UnknownPlayerError(name, sorted(known), "give a name as it stands in the file")
 
 
 RejectionReason = Literal[

@@ -22,9 +22,8 @@ from chessgru.baselines import (
 from chessgru.batches import batches_of
 from chessgru.checkpoint import Checkpoint
 from chessgru.counts import Floats, Longs, posterior
-from chessgru.errors import UnknownPlayerError
 from chessgru.evaluation import Network, forecast_games
-from chessgru.game import Game, name_key
+from chessgru.game import Game, name_key, unknown_among
 from chessgru.memory import Memory, remember
 from chessgru.own_moves import by_time, games_of, history
 from chessgru.profiles import Profile, adapted
@@ -85,9 +84,7 @@ def own_games(games: Sequence[Game], names: Collection[str], name: str) -> OwnGa
     """
     played = games_of(games, names)
     if not played:
-        raise UnknownPlayerError(
-            name, sorted({side for game in games for side in (game.white, game.black)})
-        )
+        raise unknown_among(games, name)
     found = history(played, names)
     index = np.array([game.index for game in played], np.int64)
     return OwnGames(found.sequences, index, found.side, found.opponents)

@@ -143,6 +143,7 @@ def test_mistakes_are_one_line(call, later, past, model, tmp_path):
         ((nothing,), "1 set-up position"),
         ((later, "--model", tmp_path), "no model here"),
         ((later, "--player", "Berd", "--history", past), f"did you mean '{BERT}'?"),
+        ((later, "--player", "Zoe", "--history", past), "'Zoe': give a name as it stands in the file"),
         ((later, "--player", ANNA, "--history", nothing), "set-up position"),
         ((later, "--plies", tmp_path), "cannot be written (no ordinary file)"),
     ):

@@ -188,15 +188,13 @@ def _seats(
     games: Sequence[Game], color: str | None, player: str | None
 ) -> tuple[Sequence[Game], list[Side]]:
     """Returns the games and the side on which the unknown sat in each."""
-    from chessgru.game import name_key
+    from chessgru.game import name_key, unknown_among
 
     if player is None:
         return games, ["white" if color == "white" else "black" for _ in games]
     pairs = [(game, side) for game in games if (side := game.side_of({name_key(player)})) is not None]
     if not pairs:
-        from chessgru.errors import UnknownPlayerError
-
-        raise UnknownPlayerError(player, sorted({name for g in games for name in (g.white, g.black)}))
+        raise unknown_among(games, player)
     return [game for game, _ in pairs], [side for _, side in pairs]
 
 

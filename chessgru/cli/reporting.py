@@ -73,16 +73,13 @@ def _from_file(
 ) -> tuple[str, frozenset[str], Sequence[Game]]:
     """Returns the player's games of a file. Raises UnknownPlayerError, with the nearest names."""
     from chessgru.cli.progress import reading
-    from chessgru.errors import UnknownPlayerError
-    from chessgru.game import Game, name_key
+    from chessgru.game import Game, name_key, unknown_among
 
     with reading(str(path)) as outcomes:
         games = [outcome for outcome in outcomes if isinstance(outcome, Game)]
     names = frozenset(map(name_key, (player, *aliases)))
     if not any(name_key(side) in names for game in games for side in (game.white, game.black)):
-        raise UnknownPlayerError(
-            player, sorted({side for game in games for side in (game.white, game.black)})
-        )
+        raise unknown_among(games, player)
     return player, names, games
 
 
