@@ -211,11 +211,16 @@ class LiveGame:
 
     @classmethod
     def from_tokens(
-        cls, tokens: Sequence[int], clocks: Sequence[float | None] = (), result: Result = "*"
+        cls,
+        tokens: Sequence[int],
+        clocks: Sequence[float | None] = (),
+        result: Result = "*",
+        ending: str = "",
     ) -> LiveGame:
         """Returns a stored game looked at from its last position; `clocks` as in `Game`.
 
-        A result that the last position decides wins over the one given. The tokens must be legal.
+        A result that the last position decides wins over the one given, with its ending. The tokens must
+        be legal.
         """
         board = chess.Board()
         line = []
@@ -223,9 +228,10 @@ class LiveGame:
             san = board.san(MOVES[token])
             board.push(MOVES[token])
             line.append(Ply(token, san, board.fen(), clock))
-        decided, ending = _outcome(board)
-        shown = result if decided == "*" else decided
-        return cls(line=tuple(line), cursor=len(line), result=shown, ending=ending)
+        decided, why = _outcome(board)
+        if decided != "*":
+            result, ending = decided, why
+        return cls(line=tuple(line), cursor=len(line), result=result, ending=ending)
 
     @classmethod
     def from_game(cls, game: Game) -> LiveGame:

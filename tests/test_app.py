@@ -367,7 +367,7 @@ def test_every_move_is_stored_and_found_again() -> None:
     ("clock", "kind", "told"),
     [
         (None, "resign", "Black resigned"),
-        (Clock(600), "resign", "Black resigned or ran out of time"),
+        (Clock(600), "resign", "Black resigned"),
         (None, "draw", "draw agreed"),
     ],
 )
@@ -398,6 +398,15 @@ def test_a_finished_game_joins_the_library_once() -> None:
         store.save(table)
     store.save(table)
     assert [(game.white, game.result) for game in store.library().games()] == [("Lena", "0-1")]
+
+
+def test_another_window_is_told_whose_time_was_up() -> None:
+    table = Table(replace(FAMILY, clock=Clock(60)), game=LiveGame.from_moves(["e4", "e5"]).flag("white"))
+    store.save(table)
+    assert table.record is not None
+    again = store.opened(table.record.slug, "")
+    assert again.game.ending == "White ran out of time"
+    assert again.left("white", table.record.updated) == 0.0
 
 
 def test_the_model_goes_on_after_a_reload() -> None:

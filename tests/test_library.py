@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -520,6 +521,20 @@ def test_damage_inside_is_told_in_one_line(library, path):
     with pytest.raises(LibraryError, match="damaged") as caught, Library(path) as broken:
         broken.games()
     assert "\n" not in str(caught.value)
+
+
+def test_a_library_of_the_first_version_is_brought_up_to_date(library, path):
+    library.add(some_games(5), source="a")
+    old = library.create_live(LiveGame(slug="", white="Dad", black="Son", tokens=(1, 2)))
+    library.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for column in ("ending", "model"):
+            connection.execute(f"ALTER TABLE live_games DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version=1")
+    with Library(path) as again, Library(path) as beside:
+        assert (again.count(), beside.load_live(old.slug)) == (5, old)
+        done = again.finish_live(replace(old, ending="Son resigned", model="black"), "1-0")
+        assert beside.load_live(old.slug) == done
 
 
 def test_a_newer_library_is_refused_and_left(library, path):

@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from chessgru.errors import LibraryError
-from chessgru.game import Result
+from chessgru.game import Result, Side
 from chessgru.library.schema import LIVE_GAMES, pack_clocks, pack_tokens, unpack_clocks, unpack_tokens
 
 LiveState = Literal["playing", "finished"]
 _EDITABLE: Final = (
     *("white", "black", "white_rating", "black_rating", "time_control"),
-    *("result", "state"),
+    *("result", "ending", "model", "state"),
 )
 
 
@@ -24,7 +24,8 @@ class LiveGame:
     """A game being played: change it with `dataclasses.replace`, then save it.
 
     `slug` names it in links. `version` counts the saves; a save based on an older version is refused.
-    `created` and `updated` are seconds since 1970. `clocks` as in `Game`.
+    `created` and `updated` are seconds since 1970. `clocks` as in `Game`. `ending` says why it ended,
+    `model` which side the model plays ("" for none).
     """
 
     slug: str
@@ -36,6 +37,8 @@ class LiveGame:
     tokens: tuple[int, ...] = ()
     clocks: tuple[float | None, ...] = ()
     result: Result = "*"
+    ending: str = ""
+    model: Side | Literal[""] = ""
     state: LiveState = "playing"
     version: int = 0
     created: float = 0.0

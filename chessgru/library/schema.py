@@ -26,7 +26,7 @@ from chessgru.errors import LibraryError
 
 APPLICATION_ID: Final = 0x63677275
 """Marks the file as ours in its header ("cgru")."""
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_SECONDS: Final = 60
 NO_CLOCK: Final = -1
 LONGEST_CLOCK: Final = 2**31 - 1
@@ -126,6 +126,8 @@ LIVE_GAMES: Final = Table(
     Column("tokens", LargeBinary, nullable=False),
     Column("clocks", LargeBinary),
     _text("result"),
+    _text("ending"),
+    _text("model"),
     _text("state"),
     _count("version"),
     Column("created", Float, nullable=False),
@@ -135,6 +137,9 @@ LIVE_GAMES: Final = Table(
 MARKS: Final = Table(
     "marks", METADATA, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
 )
+
+_NEW_COLUMNS: Final = {2: (LIVE_GAMES.c.ending, LIVE_GAMES.c.model)}
+"""What a version of the schema added to those before."""
 
 
 def pack_tokens(tokens: Sequence[int]) -> bytes:
@@ -256,8 +261,11 @@ def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN4
 
 def _check_or_create(engine: sa.Engine, path: Path) -> None:
     with engine.connect() as connection:
-        if _version(connection, path) == 0:
-            _create(connection, path)
+        found = _version(connection, path)
+        if found == 0:
+            _use_write_ahead_log(connection)
+        if found < VERSION and "mode" not in engine.url.query and "immutable" not in engine.url.query:
+            _bring_up_to_date(connection, path)
 
 
 def _version(connection: sa.Connection, path: Path) -> int:
@@ -274,18 +282,28 @@ def _version(connection: sa.Connection, path: Path) -> int:
     return version if tables else 0
 
 
-def _create(connection: sa.Connection, path: Path) -> None:
-    _use_write_ahead_log(connection)
+def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:
+    """Makes the tables, or adds to them what they lack, unless another process was first."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        if _version(connection, path) == 0:
+        found = _version(connection, path)
+        if found == 0:
             METADATA.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        else:
+            for version in range(found + 1, VERSION + 1):
+                _add_columns(connection, _NEW_COLUMNS[version])
+        connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")
         raise
+
+
+def _add_columns(connection: sa.Connection, columns: Sequence[Column[Any]]) -> None:
+    for column in columns:
+        written = sa.schema.CreateColumn(column).compile(connection)
+        connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {written}")
 
 
 def _use_write_ahead_log(connection: sa.Connection, patience: float = 10.0) -> None:

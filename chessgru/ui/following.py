@@ -70,7 +70,6 @@ def follow(id_: int) -> None:
         st.toast(plain(str(error)), icon=":material/error:")
         return
     forget_fields()
-    st.query_params.from_dict({PARAMETER: str(id_)})
 
 
 def refresh(current: Table) -> bool:
@@ -139,4 +138,3 @@ def _leave(current: Table) -> None:
     """Puts an empty board before the same two players."""
     current.start(LiveGame(), replace(current.seating, followed=None))
     forget_fields()
-    st.query_params.clear()

@@ -45,7 +45,7 @@ def _shown(current: Table, opener: Opener) -> Payload:
 
 
 def _handle(current: Table) -> None:
-    """Does what was done at the board and stores it; the link in the address bar follows the game."""
+    """Does what was done at the board and stores it."""
     for action in sent_actions(BOARD_KEY):
         current.handle(action, store.now())
         store.save(current)
@@ -55,6 +55,7 @@ def _handle(current: Table) -> None:
 
 
 def _show_link(current: Table) -> None:
+    """Makes the address bar name the game on the board."""
     link = {}
     if current.seating.followed is not None:
         link = {following.PARAMETER: str(current.seating.followed)}
@@ -127,6 +128,7 @@ def play_page(opener: Opener) -> None:
     """Draws the page."""
     problem = "" if has_table() else _arrive()
     current = table()
+    _show_link(current)
     offered = following.offered(current)
     toolbar(current, lambda: following.menu(offered) if offered else following.hint())
     found = opened(current.seating, opener)

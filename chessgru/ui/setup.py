@@ -246,7 +246,6 @@ def _open(current: Table, listed: dict[str, Game]) -> None:
     current.start(LiveGame.from_game(game), seating_of(game))
     close_menu("Open")
     forget_fields()
-    st.query_params.clear()
 
 
 def _stored_games(current: Table) -> None:
@@ -274,10 +273,11 @@ def record_label(record: Record) -> str:
 
 
 def _resume(record: Record) -> None:
-    set_table(store.opened(record.slug, ""))
+    table = store.opened(record.slug, "")
+    table.let_model_play(frozenset(side for side in SIDES if side == record.model))
+    set_table(table)
     close_menu("Open")
     forget_fields()
-    st.query_params.from_dict({"game": record.slug})
 
 
 # Links
@@ -303,7 +303,7 @@ def _share_menu(current: Table) -> None:
 
 
 def _make_link(current: Table) -> None:
-    st.query_params.from_dict({"game": store.share(current)})
+    store.share(current)
 
 
 def _link(slug: str, side: str) -> str:

@@ -70,6 +70,8 @@ def _as_record(table: Table) -> Record:
         tokens=tuple(ply.token for ply in game.line),
         clocks=clocks if any(clock is not None for clock in clocks) else (),
         result=game.result,
+        ending=game.ending,
+        model=next(iter(table.modelled), ""),
         state="finished" if game.is_over else "playing",
     )
 
@@ -120,23 +122,12 @@ def share(table: Table) -> str:
 def adopt(table: Table, record: Record) -> None:
     """Puts a stored game on the table; one that looks at an earlier position stays there."""
     looking_back = table.record is not None and not table.game.at_end
-    game = LiveGame.from_tokens(record.tokens, record.clocks, record.result)
-    game = replace(game, ending=_ending(game, record.time_control))
+    game = LiveGame.from_tokens(record.tokens, record.clocks, record.result, record.ending)
     table.game = game.at(table.game.cursor) if looking_back else game
     table.record = record
     white = Chair(record.white or "Guest", record.white_rating)
     black = Chair(record.black or "Guest", record.black_rating)
     table.seating = Seating(white, black, _speed(record.time_control), Clock.parse(record.time_control))
-
-
-def _ending(game: LiveGame, time_control: str) -> str:
-    """Returns why a stored game ended: the library keeps the result alone, the rules tell the rest."""
-    if game.ending or not game.is_over:
-        return game.ending
-    if game.result == "1/2-1/2":
-        return "draw agreed"
-    loser = "Black" if game.result == "1-0" else "White"
-    return f"{loser} resigned or ran out of time" if Clock.parse(time_control) else f"{loser} resigned"
 
 
 def refresh(table: Table) -> bool:
