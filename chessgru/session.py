@@ -123,13 +123,15 @@ class LiveGame:
     def play(self, text: str, *, clock: float | None = None) -> LiveGame:
         """Returns the game after a move given as SAN or UCI, at the cursor.
 
-        Played before the end of the line, the move replaces what followed. Raises MoveError if the text
-        is no legal move here, or the game is over.
+        Played before the end of the line, the move replaces what followed; the move that followed is only
+        stepped over. Raises MoveError if the text is no legal move here, or the game is over.
         """
         if self.is_over and self.at_end:
             raise MoveError(f"the game is over ({self.result}): take a move back or start a new game")
         board = self.board()
         move = _parsed(board, text)
+        if not self.at_end and self.line[self.cursor].token == token_of(move):
+            return self.forward()
         san = board.san(move)
         board.push(move)
         ply = Ply(token_of(move), san, board.fen(), clock)

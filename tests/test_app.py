@@ -218,6 +218,41 @@ def test_taking_back_against_the_model_takes_back_its_answer_too() -> None:
     assert table.game.sans == ()
 
 
+def test_moves_replaced_from_an_earlier_position_can_be_brought_back() -> None:
+    whole = LiveGame.from_moves(["e4", "c5", "Nf3", "d6", "d4"]).resign("black")
+    table = Table(FAMILY, game=whole.at(2))
+    move(table, "Nf3")
+    assert (table.game, table.error) == (whole.at(3), "")
+    table.game = whole.at(2)
+    move(table, "Nc3")
+    move(table, "a6", seq=table.done + 1)
+    assert table.game.sans == ("e4", "c5", "Nc3", "a6")
+    for number in range(2):
+        assert table.game.sans == ("e4", "c5", "Nc3", "a6")[: 4 - number]
+        table.handle(Action("back", table.done + 1, table.game_id))
+    assert table.game == whole.at(2)
+    table.handle(Action("back", table.done + 1, table.game_id))
+    assert (table.game.result, table.game.sans) == ("*", whole.sans)
+
+
+def test_who_replaces_moves_is_told_how_many_until_the_next() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4", "c5", "Nf3"]).at(1))
+    move(table, "e5")
+    assert table.error == "This replaced 2 moves: Take back brings the old line back."
+    move(table, "Nf3", seq=table.done + 1)
+    assert table.error == ""
+
+
+def test_moves_replaced_in_a_game_against_the_model_come_back_with_its_answer() -> None:
+    whole = LiveGame.from_moves(["e4", "c5", "Nf3", "d6"])
+    table = Table(FAMILY, game=whole.at(2))
+    table.let_model_play(frozenset({"black"}))
+    move(table, "d4")
+    table.play_model("cxd4", 0.0)
+    table.handle(Action("back", table.done + 1, table.game_id))
+    assert table.game == whole.at(2)
+
+
 def test_the_model_waits_while_an_earlier_position_is_looked_at() -> None:
     table = Table(FAMILY, game=LiveGame.from_moves(["e4", "e5"]).at(1))
     table.let_model_play(frozenset({"black"}))

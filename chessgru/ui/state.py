@@ -90,6 +90,8 @@ class Table:
     temperature: float = 1.0
     thinks_until: float | None = None
     """When the model will move, None while it does not think."""
+    replaced: LiveGame | None = None
+    """The game as it was before a move at an earlier position replaced the rest."""
     record: Record | None = None
     """The game as last stored or read, None before the first move."""
     session: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -177,20 +179,37 @@ class Table:
     def _play(self, move: str, now: float) -> None:
         side, clock = self.game.to_move, self.seating.clock
         left = clock.left(self.game, side, self.elapsed(now)) + clock.increment if clock else None
-        self.game = self.game.play(move, clock=left)
+        before = self.game
+        self.game = before.play(move, clock=left)
+        if not before.at_end and self.game.at_end and self.game.line != before.line:
+            self.replaced = before
+            gone = len(before.line) - before.cursor
+            self.error = f"This replaced {gone} move{'s' * (gone > 1)}: Take back brings the old line back."
 
     def _change(self, action: Action, now: float) -> None:
         """Does what changes the game itself."""
         if action.kind == "move":
             self._move(action, now)
         elif action.kind == "back":
-            self.game = self.game.take_back()
-            if self.game.line and self.game.to_move in self.modelled:
-                self.game = self.game.take_back()
+            self._take_back()
         elif action.kind == "draw":
             self.game = self.game.draw()
         else:
             self.game = self.game.resign(self.resigns)
+
+    def _take_back(self) -> None:
+        """Takes back the last move, and the one before if the model would only play it again.
+
+        Where that was played instead of other moves, those are there again.
+        """
+        self.game = self.game.take_back()
+        if self.game.line and self.game.to_move in self.modelled:
+            self.game = self.game.take_back()
+        before = self.replaced
+        if before is not None and len(self.game.line) <= before.cursor:
+            self.replaced = None
+            if self.game.line == before.line[: before.cursor]:
+                self.game = before
 
     def let_model_play(self, sides: frozenset[Side]) -> None:
         """Lets the model play these sides, and the people at this window the others."""
@@ -207,6 +226,7 @@ class Table:
     def start(self, game: LiveGame, seating: Seating | None = None) -> None:
         """Puts another game on the board, by other players if given, both sides played here."""
         self.game = game
+        self.replaced = None
         self.record = None
         self.hands = frozenset(SIDES) - self.modelled
         self.game_id = secrets.token_hex(4)

@@ -124,7 +124,7 @@ def adopt(table: Table, record: Record) -> None:
     looking_back = table.record is not None and not table.game.at_end
     game = LiveGame.from_tokens(record.tokens, record.clocks, record.result, record.ending)
     table.game = game.at(table.game.cursor) if looking_back else game
-    table.record = record
+    table.record, table.replaced = record, None
     white = Chair(record.white or "Guest", record.white_rating)
     black = Chair(record.black or "Guest", record.black_rating)
     table.seating = Seating(white, black, _speed(record.time_control), Clock.parse(record.time_control))
