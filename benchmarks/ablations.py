@@ -38,7 +38,7 @@ from chessgru.batches import Batch, batches_of, pad
 from chessgru.comparison import with_cell
 from chessgru.model import Block, Context, LegalLogits, ModelConfig, MoveGRU, View
 from chessgru.planes import NO_MOVE, PLANES
-from chessgru.replay import mirror_tokens
+from chessgru.replay import Legal, mirror_tokens
 from chessgru.scores import Resampling
 from chessgru.sequences import Sequences
 from chessgru.training import Trainer, TrainingConfig, hold_out
@@ -55,6 +55,9 @@ class Network(MoveGRU):
 
     def _quick(self, positions: int) -> bool:  # noqa: ARG002
         return False
+
+    def _lines(self, legal: Legal, matrix: Tensor) -> Tensor:  # noqa: ARG002
+        return matrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +190,7 @@ class Absolute(Network):
 
     def _decide(self, view: Any, hidden: Tensor, people: Tensor) -> LegalLogits:  # noqa: ANN401
         mood, x = torch.cat([hidden.to(people.dtype), people], dim=-1), view.squares
-        turned = self._turned_matrix(view.matrix)
+        turned = self._turned_matrix(view.lines)
         for block in self.late_blocks:
             x = block(x, turned, mood, None)
         return self._score_moves(view._replace(squares=self._turn(x, x.flip(2))), mood)

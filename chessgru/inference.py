@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import kernels, movegen, products, tactics
+from chessgru import gradients, kernels, movegen, products, tactics
 from chessgru.kernels import Links, Moves, Taps
 from chessgru.pgn.jit import on_disk
 from chessgru.replay import Boards, legal_moves
@@ -93,11 +93,6 @@ def _bias(layer: nn.Conv2d) -> Tensor:
     return layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias.detach()
 
 
-@cache
-def _tile_ways() -> Tensor:
-    return torch.from_numpy(products.tile_ways())
-
-
 class Convolution:
     """A 3x3 convolution of boards, by tiles where that pays."""
 
@@ -106,8 +101,7 @@ class Convolution:
         self._weight = layer.weight
         self._tiled = tiled and inputs == out and inputs % 4 == 0
         if self._tiled:
-            ways = _tile_ways() @ layer.weight.double().reshape(-1, 9).T
-            self._weight = ways.float().view(36, out, inputs).transpose(1, 2).reshape(-1)
+            self._weight = gradients.tiled(layer.weight)
 
     def __call__(self, features: Tensor, affine: _Affine) -> Tensor:
         """Returns the affine map of the convolution's result without its bias: (N * 64, O)."""

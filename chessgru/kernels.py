@@ -244,6 +244,79 @@ def gather(features: Array, pieces: Array, starts: Array, targets: Array, own: A
 
 
 @fast_jit
+def scatter(
+    to_pieces: Array, to_targets: Array, pieces: Array, starts: Array, targets: Array, out: Array
+) -> None:
+    """Adds (K, C) to each piece's features, and (K, C) to those of each square it attacks."""
+    channels = out.shape[1]
+    for link in range(len(pieces)):
+        for c in range(channels):
+            out[pieces[link], c] += to_pieces[link, c]
+        for edge in range(starts[link], starts[link + 1]):
+            target = targets[edge]
+            for c in range(channels):
+                out[target, c] += to_targets[link, c]
+
+
+@fast_jit
+def modulate(features: Array, scale: Array, shift: Array, rows: Array, out: Array) -> None:
+    """Writes features scaled and shifted as by `affine`, cut off at 0."""
+    for position in range(len(rows)):
+        row = rows[position]
+        for square in range(position * 64, position * 64 + 64):
+            for c in range(features.shape[1]):
+                out[square, c] = max(features[square, c] * scale[row, c] + shift[row, c], np.float32(0))
+
+
+@fast_jit
+def modulate_back(
+    features: Array,
+    scale: Array,
+    rows: Array,
+    out: Array,
+    wanted: Array,
+    by_features: Array,
+    by_scale: Array,
+    by_shift: Array,
+) -> None:
+    """Writes or adds to the gradients of what `modulate` was given, from that of its result."""
+    for position in range(len(rows)):
+        row = rows[position]
+        for square in range(position * 64, position * 64 + 64):
+            for c in range(features.shape[1]):
+                here = wanted[square, c] if out[square, c] > 0 else np.float32(0)
+                by_features[square, c] = here * scale[row, c]
+                by_scale[row, c] += here * features[square, c]
+                by_shift[row, c] += here
+
+
+@fast_jit
+def join(features: Array, branch: Array, gain: np.float32, out: Array) -> None:
+    """Writes features plus `gain` times the branch, cut off at 0."""
+    for square in range(len(features)):
+        for c in range(features.shape[1]):
+            out[square, c] = max(features[square, c] + gain * branch[square, c], np.float32(0))
+
+
+@fast_jit
+def join_back(
+    branch: Array,
+    gain: np.float32,
+    out: Array,
+    wanted: Array,
+    by_features: Array,
+    by_branch: Array,
+    by_gain: Array,
+) -> None:
+    """Writes the gradients of what `join` was given, from that of its result; by channel for the gain."""
+    for square in range(len(branch)):
+        for c in range(branch.shape[1]):
+            here = wanted[square, c] if out[square, c] > 0 else np.float32(0)
+            by_features[square, c], by_branch[square, c] = here, gain * here
+            by_gain[c] += here * branch[square, c]
+
+
+@fast_jit
 def finish(
     features: Array,
     branch: Array,

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chessgru import inference, tactics, vocabulary
+from chessgru import gradients, inference, kernels, tactics, vocabulary
 from chessgru.book import Book
 from chessgru.game import TIME_CLASSES, TimeClass
+from chessgru.kernels import Links
 from chessgru.planes import NO_MOVE, PLANES, attack_matrix, board_planes, token_squares
 from chessgru.replay import (
     Boards,
@@ -41,6 +42,8 @@ from chessgru.replay import (
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 Cell = Literal["gru", "lstm", "rnn"]
+_WORTH_COMPILING: Final = 32
+"""From so many positions on, learning uses the compiled layers."""
 _RATING_KNOTS: Final = 14  # every 200 points from 400 to 3000
 RATING_FEATURES: Final = _RATING_KNOTS + 1
 """How many numbers describe a rating: see `Condition.rating_knots`."""
@@ -179,21 +182,36 @@ class Block(nn.Module):
         for linear in (self.to_attacked, self.to_attacker):
             nn.init.normal_(linear.weight, std=0.25 * channels**-0.5)
 
-    def forward(self, x: Tensor, matrix: Tensor, modulation: Tensor, rows: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, lines: Tensor | Links, modulation: Tensor, rows: Tensor | None) -> Tensor:
         """Maps (N, C, 8, 8) to the same.
 
-        `modulation` is (M, K), one row a position, or shared: then `rows` (N,) says which row is whose.
+        `lines` are those of attack: a matrix (N, 64, 64), or links, for the compiled layers. `modulation`
+        is (M, K), one row a position, or shared: then `rows` (N,) says which row is whose.
         """
         scale, shift = self.modulate(modulation).chunk(2, dim=-1)
+        if isinstance(lines, Links):
+            return self._compiled(x, lines, scale, shift, rows)
         if rows is not None:
             scale, shift = scale.index_select(0, rows), shift.index_select(0, rows)
         y = torch.addcmul(shift[..., None, None], self.first(x), 1 + scale[..., None, None])
         y = functional.relu(y)
         squares = y.permute(0, 2, 3, 1).flatten(1, 2)  # (N, 64, C), a view in channels-last memory
-        sent = matrix.transpose(1, 2) @ self.to_attacked(squares)
-        sent = torch.baddbmm(sent, matrix, self.to_attacker(squares))
+        sent = lines.transpose(1, 2) @ self.to_attacked(squares)
+        sent = torch.baddbmm(sent, lines, self.to_attacker(squares))
         sent = sent.view(len(x), 8, 8, x.shape[1]).permute(0, 3, 1, 2)
         return functional.relu(torch.addcmul(x, self.second(y) + sent, self.gain.to(x.dtype)))
+
+    def _compiled(
+        self, x: Tensor, links: Links, scale: Tensor, shift: Tensor, rows: Tensor | None
+    ) -> Tensor:
+        features = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        rows = torch.arange(len(x)) if rows is None else rows
+        inner = gradients.convolved(features, self.first)
+        inner = gradients.modulated(inner, 1 + scale, shift, rows)
+        sent = (self.to_attacked.weight, self.to_attacker.weight)
+        branch = gradients.exchanged(inner, self.second, *sent, links)
+        found = gradients.joined(features, branch, self.gain)
+        return found.view(-1, 8, 8, x.shape[1]).permute(0, 3, 1, 2)
 
 
 class Weighing(nn.Module):
@@ -231,7 +249,7 @@ class View(NamedTuple):
 
     boards: Boards
     legal: Legal
-    matrix: Tensor  # (N, 64, 64)
+    lines: Tensor | Links  # of attack: see `Block.forward`
     squares: Tensor  # (N, C, 8, 8)
 
 
@@ -335,16 +353,24 @@ class MoveGRU(nn.Module):
             dtype = torch.get_autocast_dtype("cuda")
         matrix = attack_matrix(legal.attacks, dtype)
         planes = board_planes(boards, matrix, last).view(-1, 8, 8, PLANES).permute(0, 3, 1, 2)
-        x, pooled = self._trunk(planes, matrix, condition, rows)
-        return View(boards, legal, matrix, x), pooled
+        lines = self._lines(legal, matrix)
+        x, pooled = self._trunk(planes, lines, condition, rows)
+        return View(boards, legal, lines, x), pooled
+
+    def _lines(self, legal: Legal, matrix: Tensor) -> Tensor | Links:
+        """Returns the lines of attack as the blocks take them: links where compiled layers pay."""
+        plain = matrix.dtype == self.place.dtype == torch.float32 and matrix.device.type == "cpu"
+        if plain and len(matrix) >= _WORTH_COMPILING and self.config.channels % 4 == 0:
+            return kernels.find_links(legal.attacks.numpy())
+        return matrix
 
     def _trunk(
-        self, planes: Tensor, matrix: Tensor, condition: Tensor, rows: Tensor
+        self, planes: Tensor, lines: Tensor | Links, condition: Tensor, rows: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Returns the squares (N, C, 8, 8) and their summary (N, H), from planes (N, PLANES, 8, 8)."""
         x = functional.relu(self.stem(planes) + self.place)
         for block in self.blocks:
-            x = block(x, matrix, condition, rows)
+            x = block(x, lines, condition, rows)
         return x, functional.relu(self.pool(functional.relu(self.squeeze(x)).flatten(1)))
 
     def _decide(self, view: View | list[inference.Glance], hidden: Tensor, people: Tensor) -> LegalLogits:
@@ -354,7 +380,7 @@ class MoveGRU(nn.Module):
             return LegalLogits(*inference.decide(self, view, mood), len(mood))
         x = view.squares
         for block in self.late_blocks:
-            x = block(x, view.matrix, mood, None)
+            x = block(x, view.lines, mood, None)
         return self._score_moves(view._replace(squares=x), mood)
 
     def _score_moves(self, view: View, mood: Tensor) -> LegalLogits:

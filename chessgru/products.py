@@ -223,3 +223,75 @@ def convolution(
             _untile(products, position, scale, shift, of, floor, block, out, width)
 
     return convolve
+
+
+@fast_jit
+def _from_results(d: Array, at: int, gap: int, out: Array, start: int, step: int, width: int) -> None:
+    """Takes what is wanted of four results, `gap` apart, to six points: `_untile` the other way."""
+    for c in range(_U(width)):
+        y0, y1 = d[_U(at) + c], d[_U(at + gap) + c]
+        y2, y3 = d[_U(at + 2 * gap) + c], d[_U(at + 3 * gap) + c]
+        even, odd = y0 + np.float32(2) * y2, _ROOT * y1 + _DOUBLE_ROOT * y3
+        out[_U(start) + c], out[_U(start + 5 * step) + c] = y0, y3
+        out[_U(start + step) + c], out[_U(start + 2 * step) + c] = even + odd, even - odd
+        even, odd = y0 + np.float32(0.5) * y2, _HALF * y1 + _QUARTER * y3
+        out[_U(start + 3 * step) + c], out[_U(start + 4 * step) + c] = even + odd, even - odd
+
+
+@fast_jit
+def _tile_results(wanted: Array, position: int, block: Array, numbers: Array, width: int) -> None:
+    """Writes the numbers (36, 4, C) of the gradients of a position's four tiles of results."""
+    row, gap = 6 * width, 4 * width
+    for tile in range(4):
+        corner = (position * 64 + (tile >> 1) * 32 + (tile & 1) * 4) * width
+        for column in range(4):
+            at, start = corner + column * width, column * width
+            _from_results(wanted, at, 8 * width, block, start, row, width)
+        for y in range(6):
+            _from_results(block, y * row, width, numbers, y * 6 * gap + tile * width, gap, width)
+
+
+@fast_jit
+def _add_outer(x: Array, y: Array, at: int, out: Array, to: int, width: int) -> None:
+    """Adds to a table (C, C) of `out`, from `to`, the products of four rows of x and of y, from `at`."""
+    one, first = _U(width), _U(at)
+    second, third = first + one, first + one + one
+    fourth = third + one
+    for i in range(_U(0), one, _U(4)):
+        a0, a1, a2, a3 = x[first + i], x[second + i], x[third + i], x[fourth + i]
+        j = i + _U(1)
+        b0, b1, b2, b3 = x[first + j], x[second + j], x[third + j], x[fourth + j]
+        j = i + _U(2)
+        c0, c1, c2, c3 = x[first + j], x[second + j], x[third + j], x[fourth + j]
+        j = i + _U(3)
+        d0, d1, d2, d3 = x[first + j], x[second + j], x[third + j], x[fourth + j]
+        ra = _U(to) + i * one
+        rb, rc, rd = ra + one, ra + one + one, ra + one + one + one
+        for o in range(one):
+            y0, y1, y2, y3 = y[first + o], y[second + o], y[third + o], y[fourth + o]
+            out[ra + o] += a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3
+            out[rb + o] += b0 * y0 + b1 * y1 + b2 * y2 + b3 * y3
+            out[rc + o] += c0 * y0 + c1 * y1 + c2 * y2 + c3 * y3
+            out[rd + o] += d0 * y0 + d1 * y1 + d2 * y2 + d3 * y3
+
+
+@cache
+def weight_gradient(channels: int) -> Callable[[Array, Array, Array, Array], None]:
+    """Returns the gradient of a convolution's weights, for a number of channels C, a multiple of 4.
+
+    It adds to `out` (36 * C * C,), inputs before outputs, that of the tiles' weights, from the features and
+    the gradients of the results, (N * 64 * C,) both. `space` is any memory of `room(C)`.
+    """
+    width = channels
+
+    @fast_jit
+    def gradient(features: Array, wanted: Array, space: Array, out: Array) -> None:
+        numbers, results = space[: 144 * width], space[144 * width : 288 * width]
+        block = space[288 * width :]
+        for position in range(len(features) // (64 * width)):
+            _tile(features, position, block, numbers, width)
+            _tile_results(wanted, position, block, results, width)
+            for point in range(36):
+                _add_outer(numbers, results, point * 4 * width, out, point * width * width, width)
+
+    return gradient

@@ -19,7 +19,7 @@ ROWS = (
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples", "movegen", "kernels", "products"),
     ("batches", "counts", "corpus", "replay", "exchanges", "cells", "threads"),
-    ("tactics", "data_parallel"),
+    ("tactics", "data_parallel", "gradients"),
     ("optimization", "book", "inference", "planes"),
     ("model", "memory", "positions"),
     ("adapters", "baselines", "trace", "checkpoint", "memory_task"),

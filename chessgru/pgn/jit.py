@@ -21,7 +21,6 @@ def _use_wide_vectors() -> None:
     environment asks for (`NUMBA_CPU_NAME`, `NUMBA_CPU_FEATURES`) stands.
     """
     asked = config.CPU_NAME or config.CPU_FEATURES
-    asked = config.CPU_NAME or config.CPU_FEATURES
     if not asked and platform.machine().lower() in {"x86_64", "amd64"}:
         config.CPU_FEATURES = f"{codegen.get_host_cpu_features()},-prefer-256-bit"
 

@@ -1,0 +1,87 @@
+"""The compiled layers that can be learned from, against PyTorch's own and what it differentiates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from legal_games import legal_games
+from torch import Tensor, nn
+from torch.nn import functional
+
+from chessgru import gradients, kernels, model
+from chessgru.batches import pad
+from chessgru.model import Block, Context, ModelConfig, MoveGRU
+from chessgru.planes import attack_matrix
+from chessgru.replay import legal_moves, replay
+from chessgru.sequences import encode
+
+CHANNELS = 8
+
+
+def a_block(modulation: int) -> Block:
+    torch.manual_seed(3)
+    block = Block(CHANNELS, modulation)
+    with torch.no_grad():
+        for parameter in block.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return block
+
+
+def same(one: Tensor, other: Tensor) -> bool:
+    one, other = one.detach(), other.detach()
+    return torch.allclose(one, other, atol=2e-5 * float(one.abs().max()), rtol=1e-4)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "a row each"])
+def test_a_block_and_its_gradients_are_those_of_the_plain_layers(shared: bool) -> None:
+    batch = pad(encode(legal_games(4, seed=5)), np.arange(4))
+    boards = replay(batch.tokens[:, :30]).at((slice(None), slice(0, 30, 3)))
+    boards = boards._replace(**{name: each.flatten(0, 1) for name, each in boards._asdict().items()})
+    attacks = legal_moves(boards).attacks
+    count = len(attacks)
+    block = a_block(5)
+    x = torch.randn(count, CHANNELS, 8, 8).to(memory_format=torch.channels_last).requires_grad_()
+    rows = torch.randint(0, 6, (count,)) if shared else None
+    modulation = torch.randn(6 if shared else count, 5, requires_grad=True)
+    wanted = torch.randn(count, CHANNELS, 8, 8)
+    given = (x, modulation, *block.parameters())
+    found = []
+    for lines in (attack_matrix(attacks, torch.float32), kernels.find_links(attacks.numpy())):
+        out = block(x, lines, modulation, rows)
+        found.append((out, *torch.autograd.grad(out, given, wanted)))
+    assert all(same(plain, compiled) for plain, compiled in zip(*found, strict=True))
+
+
+def test_a_frozen_convolution_passes_its_gradient_on() -> None:
+    layer = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1).requires_grad_(False)
+    features = torch.randn(3 * 64, CHANNELS, requires_grad=True)
+    boards = features.view(3, 8, 8, CHANNELS).permute(0, 3, 1, 2)
+    wanted = torch.randn(3 * 64, CHANNELS)
+    plain = functional.conv2d(boards, layer.weight, layer.bias, padding=1)
+    plain = plain.permute(0, 2, 3, 1).reshape(-1, CHANNELS)
+    compiled = gradients.convolved(features, layer)
+    assert same(plain, compiled)
+    back = [torch.autograd.grad(each, features, wanted)[0] for each in (plain, compiled)]
+    assert same(*back)
+
+
+def test_a_model_learns_the_same_from_whole_games(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    config = ModelConfig(channels=CHANNELS, blocks=1, hidden=16, condition=8, style=4, head=8)
+    network = MoveGRU(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batch = pad(encode(legal_games(4, seed=6)), np.arange(4))
+    context = Context(batch.ratings, batch.speed, torch.zeros(4, 2, 4))
+    seen, convolved = [], gradients.convolved
+    monkeypatch.setattr(gradients, "convolved", lambda *given: seen.append(given) or convolved(*given))
+    found = []
+    for least in (10**9, 1):
+        monkeypatch.setattr(model, "_WORTH_COMPILING", least)
+        assert not seen
+        logits, played = network(batch.tokens, batch.lengths, context)
+        loss = -logits.log_probabilities().index_select(0, played).mean()
+        found.append((loss, *torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)))
+    assert len(seen) == config.blocks + config.late_blocks
+    for plain, compiled in zip(*found, strict=True):
+        assert (plain is None) == (compiled is None)
+        assert plain is None or same(plain, compiled)
