@@ -1,10 +1,11 @@
-"""A residual block with gradients, on the processor in float32: the numbers of `model.Block`, sooner.
+"""Blocks and a recurrent cell with gradients, on the processor in float32: the same numbers, sooner.
 
 A convolution by tiles takes a quarter of the multiplications in both directions (`chessgru.products`),
 features go along the lines of attack by lists instead of products with mostly empty 64 x 64 tables, and
-what is done to each feature by itself is one pass each way (`chessgru.kernels`).
+what is done to each feature by itself is one pass each way (`chessgru.kernels`). A game is read move by
+move without going back to Python in between.
 
-Shapes: N positions, C channels, a multiple of 4; features are (N * 64, C), a row a square.
+Shapes: N positions, C channels, a multiple of 4, H hidden units; features are (N * 64, C), a row a square.
 """
 
 from __future__ import annotations
@@ -158,6 +159,31 @@ class _Joint(Function):
         return back, by_branch, by_gain.sum()
 
 
+class _Recurrence(Function):
+    """Of what is heard (N, 3H), the cell's weight (3H, H) and bias (3H,), and how many games go on (T,)."""
+
+    @staticmethod
+    def forward(ctx: Any, heard: Tensor, weight: Tensor, bias: Tensor, counts: Tensor) -> Tensor:  # noqa: ANN401
+        size = weight.shape[1]
+        own, states = heard.new_empty(len(heard), size), heard.new_empty(len(heard), size)
+        gates = torch.empty_like(heard)
+        inside = (heard, weight.T.contiguous(), bias, counts, own, gates, states)
+        products.recurrence(*(each.detach().numpy() for each in inside))
+        ctx.save_for_backward(own, gates, states, weight, counts)
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, wanted: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        own, gates, states, weight, counts = ctx.saved_tensors
+        by_heard, by_given = torch.empty_like(gates), torch.empty_like(gates)
+        inside = (own, gates, states, weight, counts, wanted.contiguous(), by_heard, by_given)
+        products.recurrence_back(*(each.detach().numpy() for each in inside))
+        later = torch.arange(int(counts[0]), len(states))
+        before = later - counts[:-1].repeat_interleave(counts[1:])
+        by_weight = by_given[later].T @ states[before] if ctx.needs_input_grad[1] else None
+        return by_heard, by_weight, by_given.sum(0), None
+
+
 def convolved(features: Tensor, layer: nn.Conv2d) -> Tensor:
     """Returns a 3x3 convolution of boards by a layer with a bias, of C channels to as many."""
     found: Tensor = _Convolution.apply(features, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
@@ -186,4 +212,14 @@ def modulated(features: Tensor, scale: Tensor, shift: Tensor, rows: Tensor) -> T
 def joined(features: Tensor, branch: Tensor, gain: Tensor) -> Tensor:
     """Returns features plus `gain` times the branch, cut off at 0."""
     found: Tensor = _Joint.apply(features, branch, gain)  # type: ignore[no-untyped-call]
+    return found
+
+
+def states_of(heard: Tensor, weight: Tensor, bias: Tensor, counts: Tensor) -> Tensor:
+    """Returns the states (N, H) of a gated recurrent unit that reads games ply by ply, the longest first.
+
+    `heard` (N, 3H) is what the inputs give to the gates, `weight` (3H, H) and `bias` (3H,) are the states',
+    all as in `torch.nn.GRU`; `counts` (T,) says how many games have a ply t.
+    """
+    found: Tensor = _Recurrence.apply(heard, weight, bias, counts)  # type: ignore[no-untyped-call]
     return found

@@ -78,13 +78,8 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if len(x) < _WORTH_PRODUCTS:
         return functional.linear(x, weight, bias)
     bias = x.new_zeros(len(weight)) if bias is None else bias
-    return _times(x, weight.T.contiguous(), bias)
-
-
-def _times(x: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-    """Returns (R, O): four rows or more of x (R, I) times weights (I, O)."""
-    out = x.new_empty(len(x), weights.shape[1])
-    inside = (each.detach().reshape(-1).numpy() for each in (x, weights, bias, out))
+    out = x.new_empty(len(x), len(weight))
+    inside = (each.detach().reshape(-1).numpy() for each in (x, weight.T.contiguous(), bias, out))
     products.product(*inside)
     return out
 
@@ -210,6 +205,7 @@ def worth(positions: int) -> bool:
         kernels.scores,
         kernels.stem,
         products.product,
+        products.recurrence,
         *kernels.FINDERS,
     )
     there = positions >= movegen.MANY or on_disk(*used)
@@ -310,7 +306,7 @@ def decide(net: Layers, glances: Sequence[Glance], mood: Tensor) -> Decision:
 
 
 class GRU(nn.GRU):
-    """A `torch.nn.GRU`, batch first, that also reads games of many lengths, without gradients."""
+    """A `torch.nn.GRU`, batch first, that also reads games of many lengths, on the processor in float32."""
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
@@ -320,7 +316,7 @@ class GRU(nn.GRU):
     def forward(  # type: ignore[override]
         self, inputs: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Does what `torch.nn.GRU` does, unless given the games' lengths (B,), without gradients.
+        """Does what `torch.nn.GRU` does, unless given the games' lengths (B,).
 
         Then maps the inputs of all plies, game by game, (N, I), to their states (N, H).
         """
@@ -331,21 +327,11 @@ class GRU(nn.GRU):
 
     def _read(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """At every ply computes only the games that go on, the longest first."""
-        size, longest = self.hidden_size, int(lengths.max())
         order = lengths.argsort(descending=True)
-        ply = torch.arange(longest)[:, None]
-        rows = (lengths.cumsum(0) - lengths)[order] + ply  # (T, B)
-        going = lengths[order] > ply
-        rows, counts = rows[going], going.sum(1).tolist()
-        gates = _product(inputs, self.weight_ih_l0, self.bias_ih_l0).index_select(0, rows)
-        weight, bias = self.weight_hh_l0.T.contiguous(), self.bias_hh_l0
-        states, hidden, start = inputs.new_empty(len(inputs), size), inputs.new_zeros(len(order), size), 0
-        for count in counts:
-            now, hidden = slice(start, start + count), hidden[:count]
-            heard = gates[now]
-            own = torch.addmm(bias, hidden, weight) if count < 4 else _times(hidden, weight, bias)
-            reset, update = own[:, : 2 * size].add_(heard[:, : 2 * size]).sigmoid_().chunk(2, dim=1)
-            candidate = torch.addcmul(heard[:, 2 * size :], reset, own[:, 2 * size :]).tanh_()
-            hidden = torch.lerp(candidate, hidden, update, out=states[now])
-            start += count
-        return torch.empty_like(states).index_copy_(0, rows, states)
+        ply = torch.arange(int(lengths.max()))[:, None]
+        going = lengths[order] > ply  # (T, B)
+        rows = ((lengths.cumsum(0) - lengths)[order] + ply)[going]
+        product = functional.linear if torch.is_grad_enabled() else _product
+        heard = product(inputs, self.weight_ih_l0, self.bias_ih_l0).index_select(0, rows)
+        states = gradients.states_of(heard, self.weight_hh_l0, self.bias_hh_l0, going.sum(1))
+        return states.index_select(0, torch.empty_like(rows).scatter_(0, rows, torch.arange(len(rows))))

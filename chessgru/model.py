@@ -425,7 +425,8 @@ class MoveGRU(nn.Module):
         rows = 2 * game + black
         wanted = None if scored is None else scored[valid]
         view, inputs = self._see(boards, last, condition, rows, wanted)
-        if isinstance(self.recurrent, inference.GRU) and not isinstance(view, View):
+        compiled = not isinstance(view, View) or isinstance(view.lines, Links)
+        if isinstance(self.recurrent, inference.GRU) and compiled:
             hidden = self.recurrent(inputs, None, lengths)[0]  # (N, H)
         else:
             # Ply by ply in memory: else the product of all inputs copies the cell's weights for every ply.

@@ -295,3 +295,88 @@ def weight_gradient(channels: int) -> Callable[[Array, Array, Array, Array], Non
                 _add_outer(numbers, results, point * 4 * width, out, point * width * width, width)
 
     return gradient
+
+
+@fast_jit
+def _add_rows(x: Array, weights: Array, out: Array, rows: int) -> None:
+    """Adds to `rows` rows of out (R, O), or up to three more, those of x (R, I) times weights (I, O)."""
+    inputs, outputs = x.shape[1], out.shape[1]
+    flat, into, ways = x.reshape(-1), out.reshape(-1), weights.reshape(-1)
+    for row in range(0, rows, 4):
+        _add_products(flat, row * inputs, ways, 0, into, row * outputs, inputs, outputs)
+
+
+@fast_jit
+def recurrence(
+    heard: Array, weights: Array, bias: Array, counts: Array, own: Array, gates: Array, states: Array
+) -> None:
+    """Reads B games with a gated recurrent unit of H units, as `torch.nn.GRU` does.
+
+    Rows are ply by ply, the longest games first: `counts[t]` games have a ply t, N in all. `heard` (N, 3H)
+    is what the inputs give to the reset gate, the update gate and the candidate, `weights` (H, 3H) and
+    `bias` (3H,) are the states'. Writes the states (N, H), and what `recurrence_back` needs: what the state
+    gave to the candidate, `own` (N, H), and the gates' and the candidate's values (N, 3H).
+    """
+    size, one, start = states.shape[1], np.float32(1), 0
+    hidden = np.zeros((len(counts) and counts[0] + 3, size), np.float32)
+    given = np.empty((len(hidden), 3 * size), np.float32)
+    for count in counts:
+        for game in range(count + 3 - (count + 3) % 4):
+            for unit in range(3 * size):
+                given[game, unit] = bias[unit]
+        _add_rows(hidden, weights, given, count)
+        for game in range(count):
+            row = start + game
+            for unit in range(2 * size):
+                gates[row, unit] = one / (one + np.exp(-heard[row, unit] - given[game, unit]))
+            for unit in range(size):
+                own[row, unit] = given[game, 2 * size + unit]
+                reset, update = gates[row, unit], gates[row, size + unit]
+                said = heard[row, 2 * size + unit] + reset * own[row, unit]
+                candidate = np.float32(2) / (one + np.exp(np.float32(-2) * said)) - one
+                gates[row, 2 * size + unit] = candidate
+                hidden[game, unit] = candidate + update * (hidden[game, unit] - candidate)
+                states[row, unit] = hidden[game, unit]
+        start += count
+
+
+@fast_jit
+def recurrence_back(
+    own: Array,
+    gates: Array,
+    states: Array,
+    weights: Array,
+    counts: Array,
+    wanted: Array,
+    by_heard: Array,
+    by_given: Array,
+) -> None:
+    """Writes the gradients (N, 3H) of what `recurrence` heard and of what its states gave.
+
+    `wanted` (N, H) is that of the states, `weights` (3H, H).
+    """
+    size, one, start = states.shape[1], np.float32(1), len(states)
+    back = np.zeros((len(counts) and counts[0] + 3, size), np.float32)
+    given = np.zeros((len(back), 3 * size), np.float32)
+    for ply in range(len(counts) - 1, -1, -1):
+        count = counts[ply]
+        start -= count
+        before = start - counts[ply - 1]
+        for game in range(count):
+            row = start + game
+            for unit in range(size):
+                reset, update = gates[row, unit], gates[row, size + unit]
+                candidate = gates[row, 2 * size + unit]
+                last = states[before + game, unit] if ply else np.float32(0)
+                here = wanted[row, unit] + back[game, unit]
+                by_update = here * (last - candidate) * update * (one - update)
+                by_candidate = here * (one - update) * (one - candidate * candidate)
+                by_reset = by_candidate * own[row, unit] * reset * (one - reset)
+                by_heard[row, unit] = given[game, unit] = by_reset
+                by_heard[row, size + unit] = given[game, size + unit] = by_update
+                by_heard[row, 2 * size + unit] = by_candidate
+                given[game, 2 * size + unit] = by_candidate * reset
+                back[game, unit] = here * update
+            by_given[row] = given[game]
+        given[count:] = 0
+        _add_rows(given, weights, back, count)

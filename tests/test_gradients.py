@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from chessgru import gradients, kernels, model
 from chessgru.batches import pad
+from chessgru.inference import GRU
 from chessgru.model import Block, Context, ModelConfig, MoveGRU
 from chessgru.planes import attack_matrix
 from chessgru.replay import legal_moves, replay
@@ -64,6 +65,18 @@ def test_a_frozen_convolution_passes_its_gradient_on() -> None:
     assert same(plain, compiled)
     back = [torch.autograd.grad(each, features, wanted)[0] for each in (plain, compiled)]
     assert same(*back)
+
+
+def test_a_cell_that_reads_games_of_many_lengths_learns_as_pytorchs_does() -> None:
+    torch.manual_seed(2)
+    cell, lengths = GRU(5, 8, batch_first=True), torch.tensor([3, 9, 1, 6, 9])
+    inputs = torch.randn(5, 9, 5, requires_grad=True)
+    valid = torch.arange(9) < lengths[:, None]
+    wanted = torch.randn(int(lengths.sum()), 8)
+    given = (inputs, *cell.parameters())
+    both = (cell(inputs)[0][valid], cell(inputs[valid], None, lengths)[0])
+    found = [(states, *torch.autograd.grad(states, given, wanted)) for states in both]
+    assert all(same(plain, compiled) for plain, compiled in zip(*found, strict=True))
 
 
 def test_a_model_learns_the_same_from_whole_games(monkeypatch: pytest.MonkeyPatch) -> None:
