@@ -66,7 +66,7 @@ class TrainingConfig:
     patience: int = 10
     """Validations without a better score after which training stops."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 is 2 to 3 times faster with AMX, a GPU or AMD's AVX512-BF16, and slower elsewhere."""
+    """bfloat16 pays with AMX or a GPU, and may with AMD's AVX512-BF16; float32 has the compiled layers."""
     seed: int = 0
 
     def __post_init__(self) -> None:

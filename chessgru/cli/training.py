@@ -64,7 +64,7 @@ def train(
     patience: Annotated[int, typer.Option(min=1, help="Validations without gain that end it.")] = 10,
     precision: Annotated[
         str,
-        typer.Option(metavar="float32|bfloat16", help="bfloat16 pays with AMX, AMD's AVX512-BF16, a GPU."),
+        typer.Option(metavar="float32|bfloat16", help="bfloat16 pays with AMX or a GPU."),
     ] = "float32",
     device: Annotated[str, typer.Option(metavar="cpu|cuda")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="0 leaves it to PyTorch.")] = 0,
