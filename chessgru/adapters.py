@@ -32,6 +32,8 @@ _KEPT: Final = ("condition.", "last_move.", "temperature", "place")
 _MOMENTUM: Final = 0.9  # of Muon: there are only some hundred steps
 _CONCENTRATION: Final = 2.0
 """What the network's opinion weighs against counts without age while learning through the memory."""
+_THREADS: Final = 3
+"""The most that share a step: with more, waiting for the interpreter's lock costs more than they do."""
 
 
 class Factors(NamedTuple):
@@ -185,7 +187,8 @@ class Learner:
     def step(self, batch: OwnPlies, share: float) -> float:
         """Takes one step at `share` of the learning rates; returns the loss in nats a ply before it."""
         plies = int(batch.scored().sum())
-        parts = threads.in_threads(lambda part: self._gradients(part, plies), batch.split(threads.count()))
+        shares = batch.split(min(_THREADS, threads.count()))
+        parts = threads.in_threads(lambda part: self._gradients(part, plies), shares)
         losses, gradients = zip(*parts, strict=True)
         style, *weights = (sum(each) for each in zip(*gradients, strict=True))
         self._style.grad = style + 2 * self._style_decay * self._style.detach()
