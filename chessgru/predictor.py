@@ -206,7 +206,7 @@ class Predictor:
             here = line[-1]
             to_move: Side = "white" if board.turn else "black"
             waiting: Side = "black" if to_move == "white" else "white"
-            ranked = here.mixed.ranked() if not board.is_game_over() else []
+            ranked = here.mixed.ranked()
             suggestions = tuple(
                 here.mixed.suggestion(token, board.san(vocabulary.MOVES[token])) for token in ranked
             )
@@ -332,7 +332,7 @@ class Predictor:
             move = vocabulary.MOVES[token]
             san = board.san(move)
             board.push(move)
-            answers = mixed.ranked() if not board.is_game_over() else []
+            answers = mixed.ranked()
             best = tuple(mixed.suggestion(t, board.san(vocabulary.MOVES[t])) for t in answers[:3])
             board.pop()
             probability = float(here.mixed.probability[token])

@@ -14,7 +14,7 @@ from tiny import TinyPredictor, open_tiny
 
 from chessgru.board import Action, Kind
 from chessgru.checkpoint import save_checkpoint
-from chessgru.errors import CheckpointError, LibraryError
+from chessgru.errors import CheckpointError, LibraryError, UnknownPlayerError
 from chessgru.game import Game, Side
 from chessgru.library.live import LiveGame as Record
 from chessgru.model import ModelConfig, MoveGRU
@@ -94,7 +94,7 @@ def test_an_illegal_move_is_told_and_the_next_action_clears_it() -> None:
 
 
 def test_one_device_moves_and_resigns_its_own_side_only() -> None:
-    table = Table(FAMILY, hands=frozenset({"black"}))
+    table = Table(FAMILY, seat=frozenset({"black"}))
     move(table, "e4")
     assert "other device" in table.error
     table.game = LiveGame.from_moves(["e4"])
@@ -105,7 +105,7 @@ def test_one_device_moves_and_resigns_its_own_side_only() -> None:
 
 
 def test_who_watches_changes_nothing_but_may_look_back() -> None:
-    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]), hands=frozenset())
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]), seat=frozenset())
     for number, kind in enumerate(("back", "resign", "draw", "move"), start=1):
         table.handle(Action(kind, number, table.game_id, move="c5", fen=table.game.fen))  # type: ignore[arg-type]
         assert "watching" in table.error
@@ -216,6 +216,30 @@ def test_taking_back_against_the_model_takes_back_its_answer_too() -> None:
     table.let_model_play(frozenset({"black"}))
     table.handle(Action("back", 1, table.game_id))
     assert table.game.sans == ()
+
+
+def test_taking_back_a_resignation_against_the_model_takes_back_that_alone() -> None:
+    table = Table(FAMILY, game=LiveGame.from_moves(["e4"]).resign("white"))
+    table.let_model_play(frozenset({"black"}))
+    table.handle(Action("back", 1, table.game_id))
+    assert (table.game.sans, table.game.result) == (("e4",), "*")
+
+
+def test_who_watches_cannot_let_the_model_play_and_then_move() -> None:
+    table = Table(FAMILY, seat=frozenset())
+    for sides in (frozenset({"black"}), frozenset()):
+        table.let_model_play(sides)
+        assert (table.hands, table.modelled) == (frozenset(), frozenset())
+
+
+def test_a_player_on_one_device_does_not_get_the_other_side_from_the_model() -> None:
+    table = Table(FAMILY, seat=frozenset({"white"}))
+    table.let_model_play(frozenset({"black"}))
+    move(table, "e4")
+    move(table, "e5", seq=table.done + 1)
+    assert (table.game.sans, table.error) == (("e4",), "it is Black's move, and the model thinks")
+    table.let_model_play(frozenset())
+    assert table.hands == {"white"}
 
 
 def test_moves_replaced_from_an_earlier_position_can_be_brought_back() -> None:
@@ -454,6 +478,17 @@ def test_the_model_goes_on_after_a_reload() -> None:
     assert table_of_link(link | {"model": "red"}).modelled == frozenset()
 
 
+def test_another_device_keeps_whom_the_model_plays() -> None:
+    table = Table(COUPLE, game=LiveGame.from_moves(["e4", "e5"]))
+    table.let_model_play(frozenset({"black"}))
+    store.save(table)
+    assert table.record is not None
+    other = store.opened(table.record.slug, "white")
+    move(other, "Nf3")
+    store.save(other)
+    assert store.library().load_live(table.record.slug).model == "black"
+
+
 def test_who_runs_out_of_time_has_none_left() -> None:
     table = Table(replace(COUPLE, clock=Clock(60)), game=LiveGame.from_moves(["e4", "e5"]).flag("white"))
     assert (table.left("white", 0.0), table.left("black", 0.0)) == (0.0, 60.0)
@@ -500,7 +535,9 @@ def test_names_mended_after_the_end_are_mended_in_the_library() -> None:
     table.seating = replace(COUPLE, white=Chair("Lena M."))
     store.save(table)
     assert [game.white for game in store.library().games()] == ["Lena M."]
-    assert [one.name for one in store.library().players()] == ["Lena M.", "Otto"]
+    assert [one.name for one in store.library().players()] == ["Otto", "Lena M."]
+    with pytest.raises(UnknownPlayerError):
+        store.library().player("Lena")
 
 
 def test_a_sample_player_keeps_his_games_when_one_at_the_board_ends() -> None:

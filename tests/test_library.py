@@ -463,9 +463,32 @@ def test_a_live_game_is_saved_finished_and_kept(library):
     assert (done.state, library.live_games(), library.live_games(None)) == ("finished", [], [done])
     [kept] = library.games("Dad")
     assert (kept.tokens, kept.result, kept.date) == ((1, 2), "1-0", "2023.11.14")
-    library.delete_live(live.slug)
     with pytest.raises(LibraryError, match="no live game"):
-        library.load_live(live.slug)
+        library.load_live("elsewhere")
+
+
+def test_a_game_that_goes_on_leaves_its_players_their_names(library):
+    live = library.create_live(LiveGame(slug="", white="Ann", black="Bob", tokens=(1,)))
+    live = library.finish_live(live, "1-0")
+    library.merge("Anna Smith", ["Ann"])
+    live = library.save_live(replace(live, result="*", state="playing"))
+    assert (library.count(), library.players()) == (0, [])
+    library.finish_live(live, "0-1")
+    assert [(who.name, who.games) for who in library.players()] == [("Anna Smith", 1), ("Bob", 1)]
+
+
+def test_a_game_ends_among_the_games_too_or_not_at_all(library, monkeypatch):
+    live = library.create_live(LiveGame(slug="", white="Ann", black="Bob", tokens=(1,)))
+    with monkeypatch.context() as broken:
+        broken.setattr("chessgru.library.intake.add_counts", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            library.finish_live(live, "1-0")
+    assert (library.count(), library.live_games()) == (0, [live])
+    assert (library.finish_live(live, "1-0").version, library.count()) == (live.version + 1, 1)
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_two_windows_do_not_overwrite_each_other(library):

@@ -67,8 +67,12 @@ def take_in(
     source: str,
     now: Callable[[], float],
     progress: Progress | None = None,
+    first: Callable[[], None] | None = None,
 ) -> ImportReport:
-    """Stores the games that are new, all or none of them, and reports what became of each."""
+    """Stores the games that are new, all or none of them, and reports what became of each.
+
+    `first` changes something else in the same transaction: both are stored, or neither.
+    """
     rejected = _Rejected()
     STAGED.drop(connection, checkfirst=True)
     STAGED.create(connection)
@@ -76,6 +80,8 @@ def take_in(
         games = stage(connection, items, reject=rejected.add, progress=progress)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            if first is not None:
+                first()
             report = _store(connection, games, rejected, source, now())
             connection.exec_driver_sql("COMMIT")
         except BaseException:

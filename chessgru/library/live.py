@@ -105,8 +105,3 @@ def list_live(connection: sa.Connection, state: LiveState | None) -> list[LiveGa
     if state is not None:
         query = query.where(LIVE_GAMES.c.state == state)
     return [_game(row) for row in connection.execute(query).mappings()]
-
-
-def delete(connection: sa.Connection, slug: str) -> None:
-    """Removes a live game if it is there."""
-    connection.execute(sa.delete(LIVE_GAMES).where(LIVE_GAMES.c.slug == slug))

@@ -50,7 +50,7 @@ class PlayerSummary:
 def list_players(
     connection: sa.Connection, *, find: str = "", limit: int | None = None
 ) -> list[PlayerSummary]:
-    """Returns the players with the most games first; only those with a name that contains `find`."""
+    """Returns those who have games, the most first; only those with a name that contains `find`."""
     games = ALIASES.c.white_games + ALIASES.c.black_games
     columns = (ALIASES.c.player_id, PLAYERS.c.name.label("player"), ALIASES.c.name, ALIASES.c.white_games)
     counts = (ALIASES.c.black_games, ALIASES.c.first_day, ALIASES.c.last_day, ALIASES.c.rated)
@@ -63,7 +63,8 @@ def list_players(
         if single.setdefault(row[0], row) is not row:
             several.setdefault(row[0], [single[row[0]]]).append(row)
     listed = [_summary(several.get(id_) or (row,)) for id_, row in single.items()]
-    return sorted(listed, key=lambda player: -player.white_games - player.black_games)
+    with_games = [player for player in listed if player.white_games or player.black_games]
+    return sorted(with_games, key=lambda player: -player.white_games - player.black_games)
 
 
 def _largest(find: str, limit: int | None) -> sa.Select[Any]:
@@ -168,7 +169,7 @@ def unmerge_alias(connection: sa.Connection, alias: str) -> Player:
     if name_key(player.name) == key:
         rest = next(other for other in player.aliases if name_key(other) != key)
         connection.execute(sa.update(PLAYERS).where(PLAYERS.c.id == player.id), {"name": rest})
-    _drop_unused(connection, [player.id])
+    drop_without_games(connection, only=player.id)
     return find_player(connection, alias)
 
 
@@ -181,25 +182,28 @@ def delete_player(connection: sa.Connection, name: str) -> int:
     opponents = {id_ for pair in ids for id_ in pair if id_ is not None} - set(connection.scalars(mine))
     games = connection.execute(sa.delete(GAMES).where(played)).rowcount
     _forget_names(connection, player)
-    _after_deleting(connection, opponents)
+    recount(connection, sorted(opponents))
+    drop_without_games(connection)
+    _drop_empty_imports(connection)
     return games
 
 
 def delete_game(connection: sa.Connection, key: bytes) -> bool:
-    """Forgets one game, by its key, and who played no other; tells whether there was one."""
+    """Forgets one game, by its key; tells whether there was one.
+
+    Who played no other keeps his names, for when it comes again: see `drop_without_games`.
+    """
     chosen = GAMES.c.key == key
     sides = connection.execute(sa.select(GAMES.c.white_id, GAMES.c.black_id).where(chosen)).first()
     if sides is None:
         return False
     connection.execute(sa.delete(GAMES).where(chosen))
-    _after_deleting(connection, {id_ for id_ in sides if id_ is not None})
+    recount(connection, sorted({id_ for id_ in sides if id_ is not None}))
+    _drop_empty_imports(connection)
     return True
 
 
-def _after_deleting(connection: sa.Connection, aliases: set[int]) -> None:
-    """Counts anew the games of names that lost some, and drops what has none left."""
-    recount(connection, sorted(aliases))
-    _drop_unused(connection, _players_of(connection, aliases))
+def _drop_empty_imports(connection: sa.Connection) -> None:
     connection.execute(sa.delete(IMPORTS).where(IMPORTS.c.id.not_in(sa.select(GAMES.c.import_id))))
 
 
@@ -218,22 +222,15 @@ def _forget_names(connection: sa.Connection, player: Player) -> None:
                 connection.execute(sa.delete(table).where(key == row[key.name]))
 
 
-def _players_of(connection: sa.Connection, aliases: Iterable[int]) -> list[int]:
-    wanted = sorted(aliases)
-    found: set[int] = set()
-    for start in range(0, len(wanted), 400):
-        part = wanted[start : start + 400]
-        found.update(connection.scalars(sa.select(ALIASES.c.player_id).where(ALIASES.c.id.in_(part))))
-    return sorted(found)
-
-
-def _drop_unused(connection: sa.Connection, players: Sequence[int]) -> None:
-    """Removes those of the players who have no game left under any name."""
+def drop_without_games(connection: sa.Connection, only: int | None = None) -> None:
+    """Removes everybody who has no game under any name, or only one player if he has none."""
     games = sa.func.sum(ALIASES.c.white_games + ALIASES.c.black_games)
-    for start in range(0, len(players), 400):
-        part = players[start : start + 400]
-        unused = sa.select(ALIASES.c.player_id).where(ALIASES.c.player_id.in_(part))
-        ids = connection.scalars(unused.group_by(ALIASES.c.player_id).having(games == 0)).all()
+    query = sa.select(ALIASES.c.player_id).group_by(ALIASES.c.player_id).having(games == 0)
+    if only is not None:
+        query = query.where(ALIASES.c.player_id == only)
+    unused = connection.scalars(query).all()
+    for start in range(0, len(unused), 400):
+        ids = unused[start : start + 400]
         mine = sa.select(ALIASES.c.id).where(ALIASES.c.player_id.in_(ids))
         linked = sa.or_(SAME_GAMES.c.first_id.in_(mine), SAME_GAMES.c.second_id.in_(mine))
         connection.execute(sa.delete(SAME_GAMES).where(linked))

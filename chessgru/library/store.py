@@ -266,10 +266,13 @@ class Library:
         was saved elsewhere since it was loaded.
         """
         with self._writing() as connection:
-            saved = live.save(connection, game, self._now())
-            if players.delete_game(connection, key_of_site(_site_id(game))):
-                selection.note_change(connection)
-            return saved
+            return self._save_live(connection, game)
+
+    def _save_live(self, connection: sa.Connection, game: LiveGame) -> LiveGame:
+        saved = live.save(connection, game, self._now())
+        if players.delete_game(connection, key_of_site(_site_id(game))):
+            selection.note_change(connection)
+        return saved
 
     def live_games(self, state: LiveState | None = "playing") -> list[LiveGame]:
         """Returns the games being played, the last changed first; finished ones too if state is None."""
@@ -281,15 +284,19 @@ class Library:
 
         There it replaces what was stored when it ended before, if it did.
         """
-        finished = self.save_live(replace(game, result=result, state="finished"))
-        if finished.tokens:
-            self.add([_played(finished)], source="played here")
-        return finished
+        game = replace(game, result=result, state="finished")
+        saved: list[LiveGame] = []
+        with self._reading() as connection:
 
-    def delete_live(self, slug: str) -> None:
-        """Removes a game being played; one already finished stays among the games."""
+            def save() -> None:
+                saved.append(self._save_live(connection, game))
+                selection.note_change(connection)
+
+            games = [_played(game)] if game.tokens else []
+            take_in(connection, games, source="played here", now=self._now, first=save)
         with self._writing() as connection:
-            live.delete(connection, slug)
+            players.drop_without_games(connection)
+        return saved[0]
 
     # --- marks -------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def followed_table(id_: int) -> Table:
     stored = store.library().followed(id_)
     if stored is None:
         raise LibraryError("the game of this link is not in the library any more: open another one")
-    return Table(_seating(stored), LiveGame.from_game(stored.game), hands=frozenset())
+    return Table(_seating(stored), LiveGame.from_game(stored.game), seat=frozenset())
 
 
 def follow(id_: int) -> None:

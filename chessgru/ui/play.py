@@ -63,8 +63,8 @@ def _show_link(current: Table) -> None:
         link = {"game": current.record.slug}
         if (own := curtain.own_side(current)) is not None:
             link |= {"side": own} | ({curtain.PARAMETER: "closed"} if own in current.curtains else {})
-        elif not current.hands:
-            link |= {"side": "watch"}
+        elif len(current.seat) < 2:
+            link |= {"side": next(iter(current.seat), "watch")}
         if current.modelled:
             link[MODEL] = next(iter(current.modelled))
     if st.query_params.to_dict() != link:

@@ -83,8 +83,8 @@ class Table:
     seating: Seating
     game: LiveGame = field(default_factory=LiveGame)
     orientation: Side = "white"
-    hands: frozenset[Side] = frozenset(SIDES)
-    """The sides that may be moved in this window: both at one board, one on each of two devices."""
+    seat: frozenset[Side] = frozenset(SIDES)
+    """The sides that this window is for: both at one board, one on each of two devices, none to watch."""
     modelled: frozenset[Side] = frozenset()
     """The sides that the model plays."""
     temperature: float = 1.0
@@ -105,6 +105,11 @@ class Table:
     """The sides whose players, in another window, keep their predictions from this one."""
     drawn: tuple[object, ...] = ()
     """The `stand` that the board shows."""
+
+    @property
+    def hands(self) -> frozenset[Side]:
+        """The sides that people may move in this window."""
+        return self.seat - self.modelled
 
     @property
     def stand(self) -> tuple[object, ...]:
@@ -166,7 +171,8 @@ class Table:
             return
         side = self.game.to_move
         if side not in self.hands:
-            raise MoveError(f"it is {side.capitalize()}'s move, on the other device")
+            where = "and the model thinks" if side in self.modelled else "on the other device"
+            raise MoveError(f"it is {side.capitalize()}'s move, {where}")
         if self.seating.clock and not self.game.at_end:
             raise MoveError("the clock runs: step to the last position to move")
         self._play(action.move, now)
@@ -202,8 +208,9 @@ class Table:
 
         Where that was played instead of other moves, those are there again.
         """
+        moves = self.game.line
         self.game = self.game.take_back()
-        if self.game.line and self.game.to_move in self.modelled:
+        if self.game.line and self.game.line != moves and self.game.to_move in self.modelled:
             self.game = self.game.take_back()
         before = self.replaced
         if before is not None and len(self.game.line) <= before.cursor:
@@ -212,11 +219,12 @@ class Table:
                 self.game = before
 
     def let_model_play(self, sides: frozenset[Side]) -> None:
-        """Lets the model play these sides, and the people at this window the others."""
-        if sides == self.modelled or self.seating.followed is not None:
-            return
-        self.modelled = sides
-        self.hands = frozenset(SIDES) - sides
+        """Lets the model play these sides, and the people at this window theirs of the others.
+
+        Who only watches cannot.
+        """
+        if self.seat and self.seating.followed is None:
+            self.modelled = sides
 
     @property
     def resigns(self) -> Side:
@@ -228,7 +236,8 @@ class Table:
         self.game = game
         self.replaced = None
         self.record = None
-        self.hands = frozenset(SIDES) - self.modelled
+        self.seat = frozenset(SIDES)
+        self.thinks_until = None
         self.game_id = secrets.token_hex(4)
         self.error = ""
         self.seating = replace(self.seating, followed=None) if seating is None else seating

@@ -71,7 +71,7 @@ def _as_record(table: Table) -> Record:
         clocks=clocks if any(clock is not None for clock in clocks) else (),
         result=game.result,
         ending=game.ending,
-        model=next(iter(table.modelled), ""),
+        model=next(iter(table.modelled), "" if table.seat == frozenset(SIDES) else record.model),
         state="finished" if game.is_over else "playing",
     )
 
@@ -149,7 +149,7 @@ def opened(slug: str, side: str) -> Table:
     table = Table(Seating())
     adopt(table, library().load_live(slug))
     chosen: dict[str, frozenset[Side]] = {name: frozenset({name}) for name in SIDES}
-    table.hands = chosen.get(side, frozenset() if side == "watch" else frozenset(SIDES))
+    table.seat = chosen.get(side, frozenset() if side == "watch" else frozenset(SIDES))
     if side == "black":
         table.orientation = "black"
     return table

@@ -226,7 +226,7 @@ class Study:
 def new_study(source: Game, seating: Seating, predictor: Predictor | str) -> Study:
     """Returns a game to look at, from its first position."""
     game = LiveGame.from_game(source).start()
-    return Study(Table(seating, game, hands=frozenset()), source, predictor)
+    return Study(Table(seating, game, seat=frozenset()), source, predictor)
 
 
 def score_of(predictions: Predictions, ply: int, uci: str, san: str) -> MoveScore:
