@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import random
+import time
 
 import chess
 import numpy as np
 import pytest
+from torch import nn
 
+from chessgru import comparison
+from chessgru.batches import Batch
 from chessgru.comparison import (
     Budget,
     Run,
@@ -67,6 +71,23 @@ def test_learning_lowers_the_error_and_counts_its_time() -> None:
     assert (np.diff(found.plies) > 0).all()
     assert found.seconds[-1] >= 1.0
     assert len(found.nll) == len(found.top1) >= 2
+
+
+def test_no_network_pays_for_what_happens_at_the_first_step_of_all(monkeypatch) -> None:
+    step, models = comparison._Learner.step, []
+
+    def slow_at_first(learner: comparison._Learner, batch: Batch) -> None:
+        start = time.process_time()
+        while not models and time.process_time() < start + 3:
+            pass
+        models.append(learner.model)
+        step(learner, batch)
+
+    monkeypatch.setattr(comparison._Learner, "step", slow_at_first)
+    games = random_games(4, 1)
+    runs = compare_cells(games, games, SHAPE, Budget(seconds=0.05, scorings=1), (0,))
+    assert max(run.seconds[-1] for run in runs) < 3
+    assert {type(model.recurrent) for model in models} == {nn.GRU, nn.LSTM, nn.RNN}
 
 
 def test_every_cell_and_seed_runs() -> None:
