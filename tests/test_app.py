@@ -478,6 +478,75 @@ def test_the_model_goes_on_after_a_reload() -> None:
     assert table_of_link(link | {"model": "red"}).modelled == frozenset()
 
 
+def mated(modelled: frozenset[Side] = frozenset()) -> Table:
+    """Returns a stored game that has just ended."""
+    table = Table(COUPLE, game=LiveGame.from_moves(["f3", "e5", "g4"]))
+    table.let_model_play(modelled)
+    store.save(table)
+    move(table, "Qh4")
+    store.save(table)
+    return table
+
+
+def test_another_move_in_a_finished_game_begins_another_game() -> None:
+    table = mated()
+    finished = table.record
+    table.game = table.game.at(2)
+    move(table, "e4")
+    store.save(table)
+    assert table.error.startswith("This began another game")
+    assert [game.result for game in store.library().games()] == ["0-1"]
+    assert [len(live.tokens) for live in store.library().live_games()] == [3]
+    table.handle(Action("back", table.done + 1, table.game_id))
+    store.save(table)
+    assert (table.record, table.game.result, store.library().count()) == (finished, "0-1", 1)
+
+
+def test_a_promise_to_bring_moves_back_ends_when_another_window_goes_on() -> None:
+    table = Table(COUPLE, game=LiveGame.from_moves(["e4", "c5", "Nf3"]))
+    store.save(table)
+    assert table.record is not None
+    table.game = table.game.at(1)
+    move(table, "e5")
+    store.save(table)
+    other = store.opened(table.record.slug, "")
+    move(other, "Nf3")
+    store.save(other)
+    assert "brings the old line back" in table.error
+    assert store.refresh(table)
+    assert (table.error, table.replaced) == ("", None)
+
+
+def test_the_clock_runs_on_while_players_are_renamed() -> None:
+    table = Table(replace(COUPLE, clock=Clock(60)), game=LiveGame.from_moves(["e4", "e5"]))
+    store.save(table)
+    assert table.record is not None
+    moved = table.record.updated
+    table.seating = replace(table.seating, white=Chair("Lena M.", 1700))
+    store.save(table)
+    assert (table.record.version, table.record.updated) == (2, moved)
+    move(table, "Nf3")
+    store.save(table)
+    assert table.record.updated > moved
+
+
+def test_who_plays_on_in_a_deleted_game_is_told_that_nothing_is_stored() -> None:
+    table = mated()
+    store.library().delete_player("Lena")
+    assert not store.refresh(table)
+    assert "not stored" in table.error
+    table.error = ""
+    table.game = table.game.take_back()
+    store.save(table)
+    assert "not stored" in table.error
+
+
+def test_what_the_model_plays_for_somebody_is_not_his() -> None:
+    mated(frozenset({"white"}))
+    assert [(game.white, game.black) for game in store.library().games()] == [("Lena (model)", "Otto")]
+    assert store.library().suggest_merges() == []
+
+
 def test_another_device_keeps_whom_the_model_plays() -> None:
     table = Table(COUPLE, game=LiveGame.from_moves(["e4", "e5"]))
     table.let_model_play(frozenset({"black"}))

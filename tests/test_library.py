@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from legal_games import legal_games
 from permissions import plain_user
 from sample_games import some_games
 
@@ -666,3 +667,16 @@ def test_a_library_in_a_folder_that_must_not_be_written_can_be_read(library, pat
         with pytest.raises(LibraryError, match="the library cannot be written: check the permissions"):
             kept.add([game(5)], source="b")
     assert {file.name: file.read_bytes() for file in public.iterdir()} == before
+
+
+def test_a_full_disk_is_named_and_nothing_is_stored(path):
+    with Library(path) as library:
+        library.add(legal_games(3), source="before")
+        revision = library.revision()
+        with library._reading() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 8}").close()
+        with pytest.raises(LibraryError, match="the disk is full: nothing was stored"):
+            library.add(legal_games(400, seed=7), source="too many")
+        assert (library.count(), library.revision()) == (3, revision)
+        assert [one.report.source for one in library.imports()] == ["before"]

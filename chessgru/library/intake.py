@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from chessgru.game import Game, Rejection
 from chessgru.library.continuing import follow_unfinished, mark_unfinished, with_aliases
-from chessgru.library.schema import ALIASES, GAMES, IMPORTS, PLAYERS, SAME_GAMES
+from chessgru.library.schema import ALIASES, GAMES, IMPORTS, PLAYERS, SAME_GAMES, in_order, transaction
+from chessgru.library.selection import note_change
 from chessgru.library.staging import STAGED, VALUES, Progress, stage
 from chessgru.library.tallies import add_counts
 
@@ -78,17 +79,15 @@ def take_in(
     STAGED.create(connection)
     try:
         games = stage(connection, items, reject=rejected.add, progress=progress)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             if first is not None:
                 first()
             report = _store(connection, games, rejected, source, now())
-            connection.exec_driver_sql("COMMIT")
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
+            if report.accepted or report.grown:
+                note_change(connection)
     finally:
-        STAGED.drop(connection)
+        if in_order(connection):
+            STAGED.drop(connection)
     return report
 
 

@@ -24,8 +24,8 @@ class LiveGame:
     """A game being played: change it with `dataclasses.replace`, then save it.
 
     `slug` names it in links. `version` counts the saves; a save based on an older version is refused.
-    `created` and `updated` are seconds since 1970. `clocks` as in `Game`. `ending` says why it ended,
-    `model` which side the model plays ("" for none).
+    `created` and `updated` (when the last move came, or the game ended) are in seconds since 1970. `clocks`
+    as in `Game`. `ending` says why it ended, `model` which side the model plays ("" for none).
     """
 
     slug: str
@@ -47,6 +47,10 @@ class LiveGame:
 
 class LiveConflictError(LibraryError):
     """The live game was changed elsewhere, in another window say, since it was loaded."""
+
+
+class LiveGoneError(LibraryError):
+    """There is no such live game: it was deleted, or the link is wrong."""
 
 
 def new_slug() -> str:
@@ -76,27 +80,29 @@ def create(connection: sa.Connection, game: LiveGame, now: float) -> LiveGame:
 
 
 def load(connection: sa.Connection, slug: str) -> LiveGame:
-    """Returns a live game; raises LibraryError if there is none of that name."""
+    """Returns a live game; raises LiveGoneError if there is none of that name."""
     row = connection.execute(sa.select(LIVE_GAMES).where(LIVE_GAMES.c.slug == slug)).mappings().first()
     if row is None:
-        raise LibraryError(f"no live game {slug!r}: it was deleted, or the link is wrong")
+        raise LiveGoneError(f"no live game {slug!r}: it was deleted, or the link is wrong")
     return _game(row)
 
 
 def save(connection: sa.Connection, game: LiveGame, now: float) -> LiveGame:
-    """Stores a changed live game and returns it with its new version.
+    """Stores a changed live game, inside a transaction, and returns it with its new version.
 
     Raises LiveConflictError if it was saved elsewhere since it was loaded.
     """
-    mine = (LIVE_GAMES.c.slug == game.slug) & (LIVE_GAMES.c.version == game.version)
-    values = _values(game) | {"version": game.version + 1, "updated": now}
-    if connection.execute(sa.update(LIVE_GAMES).where(mine), values).rowcount == 0:
-        stored = load(connection, game.slug)
+    stored = load(connection, game.slug)
+    if stored.version != game.version:
         raise LiveConflictError(
             f"live game {game.slug!r} was changed elsewhere (version {stored.version}, "
             f"yours {game.version}): load it again"
         )
-    return replace(game, version=game.version + 1, updated=now)
+    went_on = (stored.tokens, stored.state) != (game.tokens, game.state)
+    saved = replace(game, version=game.version + 1, updated=now if went_on else stored.updated)
+    values = _values(saved) | {"version": saved.version, "updated": saved.updated}
+    connection.execute(sa.update(LIVE_GAMES).where(LIVE_GAMES.c.slug == game.slug), values)
+    return saved
 
 
 def list_live(connection: sa.Connection, state: LiveState | None) -> list[LiveGame]:

@@ -226,6 +226,24 @@ def _address(path: Path) -> sa.URL:
 
 
 @contextmanager
+def transaction(connection: sa.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Stores what the block changes when it ends, or undoes it if the block raises."""
+    connection.exec_driver_sql(begin)
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        if in_order(connection) and connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql("ROLLBACK")  # else SQLite has done so, on a full disk for one
+        raise
+
+
+def in_order(connection: sa.Connection) -> bool:
+    """Tells whether a connection can be used: one that was interrupted is closed, and all in it undone."""
+    return not connection.invalidated
+
+
+@contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turns the database's and the system's errors inside the block into LibraryError."""
     try:
@@ -284,8 +302,7 @@ def _version(connection: sa.Connection, path: Path) -> int:
 
 def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:
     """Makes the tables, or adds to them what they lack, unless another process was first."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         found = _version(connection, path)
         if found == 0:
             METADATA.create_all(connection)
@@ -294,10 +311,6 @@ def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:
             for version in range(found + 1, VERSION + 1):
                 _add_columns(connection, _NEW_COLUMNS[version])
         connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-        connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
-        raise
 
 
 def _add_columns(connection: sa.Connection, columns: Sequence[Column[Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from chessgru.game import Game, Rejection, name_key
-from chessgru.library.schema import game_values, pack_clocks, pack_tokens
+from chessgru.library.schema import game_values, pack_clocks, pack_tokens, transaction
 
 BATCH: Final = 1000
 
@@ -112,9 +112,8 @@ def stage(
             if isinstance(item, Rejection):
                 reject(item)
         if rows:
-            connection.exec_driver_sql("BEGIN")
-            connection.execute(insert, rows)
-            connection.exec_driver_sql("COMMIT")
+            with transaction(connection, "BEGIN"):
+                connection.execute(insert, rows)
         read += len(batch)
         games += len(rows)
         if progress is not None:

@@ -24,14 +24,14 @@ from typing import Final, Self
 import platformdirs
 import sqlalchemy as sa
 
-from chessgru.game import Game, Rejection, Result, Side
+from chessgru.game import Game, Rejection, Result, Side, name_key
 from chessgru.library import following, live, merging, players, selection
 from chessgru.library.following import Followed
 from chessgru.library.intake import Example, ImportReport, take_in
 from chessgru.library.live import LiveGame, LiveState
 from chessgru.library.merging import Suggestion
 from chessgru.library.players import Player, PlayerSummary
-from chessgru.library.schema import IMPORTS, MARKS, open_database, readable
+from chessgru.library.schema import IMPORTS, MARKS, open_database, readable, transaction
 from chessgru.library.selection import Selection, parse_day
 from chessgru.library.staging import Progress, key_of_site
 
@@ -84,14 +84,8 @@ class Library:
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """Opens a transaction that ends with the block: stored, or undone if the block raises."""
-        with self._reading() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
+        with self._reading() as connection, transaction(connection):
+            yield connection
 
     # --- games -------------------------------------------------------------------------------------------
 
@@ -104,11 +98,7 @@ class Library:
         `progress` is called now and then with the number of games read so far.
         """
         with self._reading() as connection:
-            report = take_in(connection, items, source=source, now=self._now, progress=progress)
-        if report.accepted or report.grown:
-            with self._writing() as connection:
-                selection.note_change(connection)
-        return report
+            return take_in(connection, items, source=source, now=self._now, progress=progress)
 
     def games(
         self,
@@ -290,7 +280,6 @@ class Library:
 
             def save() -> None:
                 saved.append(self._save_live(connection, game))
-                selection.note_change(connection)
 
             games = [_played(game)] if game.tokens else []
             take_in(connection, games, source="played here", now=self._now, first=save)
@@ -325,8 +314,8 @@ def _played(game: LiveGame) -> Game:
     started = time.gmtime(game.created)
     return Game(
         tokens=game.tokens,
-        white=game.white,
-        black=game.black,
+        white=_mover(game.white, game.model == "white"),
+        black=_mover(game.black, game.model == "black"),
         white_rating=game.white_rating,
         black_rating=game.black_rating,
         result=game.result,
@@ -337,6 +326,11 @@ def _played(game: LiveGame) -> Game:
         site_id=_site_id(game),
         clocks=game.clocks,
     )
+
+
+def _mover(name: str, model: bool) -> str:
+    """Returns who moved: what the model plays for somebody is not to be learned as his."""
+    return f"{name} (model)" if model and name_key(name) else name
 
 
 def _site_id(game: LiveGame) -> str:

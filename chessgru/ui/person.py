@@ -16,7 +16,7 @@ from chessgru.ui.learning_panel import learning_panel
 from chessgru.ui.predicting import forget_predictors
 from chessgru.ui.repertoire_panel import repertoire_panel
 from chessgru.ui.setup import plain
-from chessgru.ui.state import forget_player
+from chessgru.ui.state import forget_player, people
 from chessgru.ui.tables import facts, games_text
 
 
@@ -24,7 +24,7 @@ def person(library: Library, player: Player, summary: PlayerSummary) -> None:
     """Draws everything about one player."""
     _numbers(summary)
     repertoire, habits, profile, names, forget = st.tabs(
-        ["Repertoire", "Habits", "Profile", "Names", "Delete"]
+        ["Repertoire", "Habits", "Profile", "Names", "Delete"], key=f"person-{people().deleted}"
     )
     with repertoire:
         repertoire_panel(library, player)

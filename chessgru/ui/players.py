@@ -15,7 +15,7 @@ from chessgru.ui.jobs import JOBS
 from chessgru.ui.person import person
 from chessgru.ui.predicting import forget_predictors
 from chessgru.ui.setup import plain
-from chessgru.ui.state import PLAYER_CHOICE, people
+from chessgru.ui.state import people
 from chessgru.ui.tables import download_csv
 
 MAX_CHOICES: Final = 1000
@@ -142,7 +142,7 @@ def _choose(library: Library, everyone: list[PlayerSummary]) -> None:
         "Player",
         names,
         index=names.index(remembered) if remembered in names else 0,
-        key=PLAYER_CHOICE,
+        key=f"player_choice-{people().deleted}",
         help="Click and type to search",
     )
     if len(everyone) > MAX_CHOICES:

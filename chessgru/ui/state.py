@@ -28,8 +28,6 @@ _KEY: Final = "chessgru"
 _STUDY: Final = "chessgru_study"
 _PEOPLE: Final = "chessgru_people"
 BOARD_KEY: Final = "board"
-PLAYER_CHOICE: Final = "player_choice"
-"""The key of the menu on the Players page."""
 GUEST: Final = "Guest"
 SIDES: Final[tuple[Side, Side]] = ("white", "black")
 
@@ -90,8 +88,8 @@ class Table:
     temperature: float = 1.0
     thinks_until: float | None = None
     """When the model will move, None while it does not think."""
-    replaced: LiveGame | None = None
-    """The game as it was before a move at an earlier position replaced the rest."""
+    replaced: tuple[LiveGame, Record | None] | None = None
+    """The game, and as what it is stored, before a move at an earlier position replaced the rest."""
     record: Record | None = None
     """The game as last stored or read, None before the first move."""
     session: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -187,8 +185,13 @@ class Table:
         left = clock.left(self.game, side, self.elapsed(now)) + clock.increment if clock else None
         before = self.game
         self.game = before.play(move, clock=left)
-        if not before.at_end and self.game.at_end and self.game.line != before.line:
-            self.replaced = before
+        if before.at_end or not self.game.at_end or self.game.line == before.line:
+            return
+        self.replaced = before, self.record
+        if before.is_over:
+            self.record = None
+            self.error = "This began another game; the finished one is kept. Take back returns to it."
+        else:
             gone = len(before.line) - before.cursor
             self.error = f"This replaced {gone} move{'s' * (gone > 1)}: Take back brings the old line back."
 
@@ -212,11 +215,14 @@ class Table:
         self.game = self.game.take_back()
         if self.game.line and self.game.line != moves and self.game.to_move in self.modelled:
             self.game = self.game.take_back()
-        before = self.replaced
-        if before is not None and len(self.game.line) <= before.cursor:
+        if self.replaced is None:
+            return
+        before, record = self.replaced
+        if len(self.game.line) <= before.cursor:
             self.replaced = None
             if self.game.line == before.line[: before.cursor]:
                 self.game = before
+                self.record = record if before.is_over else self.record
 
     def let_model_play(self, sides: frozenset[Side]) -> None:
         """Lets the model play these sides, and the people at this window theirs of the others.
@@ -307,6 +313,8 @@ class People:
     """The files dropped so far; a slow browser tells a drop twice."""
     problem: str = ""
     """What was wrong with the account asked for, told once."""
+    deleted: int = 0
+    """How many players were deleted: the menu and the tabs are new after each, in the browser too."""
 
     def path_of(self, name: str) -> tuple[int, ...]:
         """Returns the moves followed in somebody's repertoire, none if another's was looked at last."""
@@ -340,4 +348,4 @@ def forget_player() -> None:
     """Looks at nobody any more: he was deleted."""
     people().player = None
     people().walk(())
-    st.session_state.pop(PLAYER_CHOICE, None)
+    people().deleted += 1

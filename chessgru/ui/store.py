@@ -14,6 +14,7 @@ from chessgru.errors import ChessgruError
 from chessgru.game import TIME_CLASSES, Side, TimeClass, name_key
 from chessgru.library import Library, LiveConflictError
 from chessgru.library.live import LiveGame as Record
+from chessgru.library.live import LiveGoneError
 from chessgru.samples import NAME, SAMPLE_PLAYERS, sample_games
 from chessgru.session import LiveGame
 from chessgru.ui.clock import Clock
@@ -21,6 +22,7 @@ from chessgru.ui.state import SIDES, Chair, Seating, Table
 
 LIBRARY_VARIABLE: Final = "CHESSGRU_LIBRARY"
 """Environment variable with the library's file, set by `chessgru app --library`."""
+_GONE: Final = "This game was deleted in another window: its moves are not stored. Start a new game."
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,6 +99,8 @@ def save(table: Table) -> None:
     except LiveConflictError:
         adopt(table, library().load_live(record.slug))
         table.error = "The game went on in another window: here is how it stands."
+    except LiveGoneError:
+        table.error = _GONE
     except ChessgruError as error:
         table.error = f"This move is not stored: {error}"
 
@@ -124,7 +128,9 @@ def adopt(table: Table, record: Record) -> None:
     looking_back = table.record is not None and not table.game.at_end
     game = LiveGame.from_tokens(record.tokens, record.clocks, record.result, record.ending)
     table.game = game.at(table.game.cursor) if looking_back else game
-    table.record, table.replaced = record, None
+    if table.replaced is not None:
+        table.replaced, table.error = None, ""
+    table.record = record
     white = Chair(record.white or "Guest", record.white_rating)
     black = Chair(record.black or "Guest", record.black_rating)
     table.seating = Seating(white, black, _speed(record.time_control), Clock.parse(record.time_control))
@@ -134,7 +140,11 @@ def refresh(table: Table) -> bool:
     """Brings what another window stored; returns whether anything changed."""
     if table.record is None:
         return False
-    stored = library().load_live(table.record.slug)
+    try:
+        stored = library().load_live(table.record.slug)
+    except LiveGoneError:
+        table.error = _GONE
+        return False
     if stored.version == table.record.version:
         return False
     adopt(table, stored)

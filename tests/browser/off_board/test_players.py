@@ -308,6 +308,10 @@ def test_a_player_is_deleted_when_it_is_confirmed(
     expect(button).to_be_enabled()
     button.click()
     expect(page.get_by_text(f"Deleted: {name} and 1 game.")).to_be_visible()
+    expect(page.get_by_role("tab", name="Repertoire")).to_have_attribute("aria-selected", "true")
+    menu = page.get_by_role("combobox", name=re.compile("Player"))
+    expect(menu).not_to_have_value(re.compile("Gone"))
+    expect(page.get_by_test_id("stSelectbox").first).not_to_contain_text(name)
     unfold(page, "Everyone as a table")
     rows = download(page.get_by_test_id("stExpander").filter(has_text="Everyone"), "Download as CSV")
     assert name not in rows
