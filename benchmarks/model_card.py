@@ -13,6 +13,7 @@ with and without ratings, on each set of games; Maia's come ply by ply from a ta
 from __future__ import annotations
 
 import argparse
+import subprocess
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -206,6 +207,10 @@ def main() -> None:
         config=trained.model.config,
         training=about["training"],
         step=about["step"],
+        history=f" {about['history']}" if "history" in about else "",
+        curve=about.get("curve", ""),
+        commit=subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip(),
+        sets=", ".join(map(_set_told, options.sets)),
         seen=f"{about['step'] * about['training']['plies_per_batch'] / 1e6:.1f}",
         games=f"{len(training):,}",
         plies=f"{len(training.tokens):,}",
@@ -224,6 +229,11 @@ def main() -> None:
     (options.out / "README.md").write_text(card)
 
 
+def _set_told(text: str) -> str:
+    name, path = text.split("=", 1)
+    return f"{name} are {Path(path).name}"
+
+
 MIXED = """ Of the weights, {share:.0%} are those at the end
   of the leg before (`benchmarks/base_model.py average`)."""
 
@@ -234,10 +244,7 @@ the speed (or "unknown"), a distribution over the legal moves of the side to mov
 the prior of everything that chessgru says about one person. It holds no names and no player's style vector.
 
 - Shape: `{config}`
-- Training: `{training}`, about {seen} million plies read, on three cores of a machine without a GPU in eleven
-  hours. The run had seven legs: the learning rate fell to zero after 16.4, 42.0, 71.4, 101.8, 123.6 and 158.2 million plies and began anew, from the
-  third leg on with Muon, in the fifth with tactics added to what the network sees, from the sixth on with fewer games of masters
-  (benchmarks/LOG.md); the settings here are the last leg's, and {step} its last step.{averaged}
+- Training: `{training}`, about {seen} million plies read in {step} steps.{history}{averaged}
 - Opening book: what the training games (not the validation games) played in the {positions} positions of their first {deep}
   plies that occurred at least {least} times. It speaks over the network as the mean of a Dirichlet posterior, its weight by the
   mover's rating fitted on the validation games (`chessgru/book.py`). It holds positions, moves and counts, nothing else.
@@ -258,16 +265,14 @@ pass uses {master_share:.0%}.
 
 By `chessgru evaluate`, on games the model was never trained on; all plies, softmax over the legal moves. "base" is told
 the ratings, "unrated" is not, "network" is "base" without the opening book, "uniform" gives every legal move the same chance. Intervals hold 95 %, by a bootstrap over
-games. ECE has 15 bins.
+games. ECE has 15 bins. Code of commit {commit}; {sets}.
 
 ![How often the likeliest move came true](../../docs/model/calibration.png)
 
 {scores}
 ## What more would bring
 
-NLL on the 800 validation games against the plies read; at the ends of the legs, where the learning rate is zero, the
-curve falls by about the same share with every doubling of the plies (2.8 %), and fell faster in the fifth leg, which told the network tactics. The sixth
-and seventh read fewer games of masters, and half of the validation games are theirs: amateurs gained more than the curve shows.
+NLL on the 800 validation games against the plies read. {curve}
 And networks of several sizes after the same short training, without tactics (`benchmarks/ablations.py`).
 
 ![NLL against plies read](../../docs/model/learning_curve.png)
@@ -285,7 +290,7 @@ masters' moves more from masters.
 
 - It predicts people, not good moves: it is no engine. It is told what captures gain and what a move leaves hanging, and learned
   how often people of a rating overlook it.
-- Trained on few games of very slow or very fast play with a known clock; it does not see the clock.
+- Trained on few games known to be classical or slower; bullet it has read, but the test sets hold none. It does not see the clock.
 - Below 800 and above 2800 it has seen little.
 - Fair play: never beside a game in progress on a playing site.
 
@@ -295,6 +300,8 @@ masters' moves more from masters.
     torchrun --nproc-per-node 4 benchmarks/base_model.py train runs/data
     python benchmarks/model_card.py runs/base runs/data/training.parquet --out chessgru/base_model SET=GAMES.pgn
     python benchmarks/model_pictures.py chessgru/base_model --out docs/model
+
+That is one leg, with the settings above; several and their average (`benchmarks/base_model.py average`) are told there.
 """
 
 if __name__ == "__main__":

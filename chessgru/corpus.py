@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from chessgru.errors import PGNError
+from chessgru.files import write_atomically
 from chessgru.game import Game
 from chessgru.pgn import read_games
 from chessgru.sequences import Sequences, encode
@@ -110,17 +111,25 @@ def cached_corpus(
         str(path.resolve()): [path.stat().st_size, path.stat().st_mtime_ns] for path in _existing(paths)
     }
     kept, about = folder / "games.parquet", folder / "games.json"
-    if kept.exists() and about.exists():
-        known = json.loads(about.read_text())
-        if known["files"] == stamp:
-            return Corpus(Sequences.load(kept), known["duplicates"], known["left_out"])
+    known = _counts(about)
+    if kept.exists() and known.get("files") == stamp:
+        return Corpus(Sequences.load(kept), known["duplicates"], known["left_out"])
     corpus = read_corpus(paths, progress)
     folder.mkdir(parents=True, exist_ok=True)
     about.unlink(missing_ok=True)
     corpus.games.save(kept)
     counts = {"files": stamp, "duplicates": corpus.duplicates, "left_out": corpus.left_out}
-    about.write_text(json.dumps(counts))
+    write_atomically(about, json.dumps(counts).encode())
     return corpus
+
+
+def _counts(about: Path) -> dict[str, Any]:
+    """Returns what was counted when the games were read; nothing if that is missing or damaged."""
+    try:
+        known = json.loads(about.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _existing(paths: Sequence[Path]) -> Sequence[Path]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from chessgru.jit import jit
 from chessgru.movegen import (
     BISHOP,
     BLACK,
@@ -23,7 +24,6 @@ from chessgru.movegen import (
     RAYS,
     ROOK,
 )
-from chessgru.pgn.jit import jit
 
 Array = NDArray[Any]
 Bits = Any
@@ -33,7 +33,6 @@ VALUE: Final = np.array([0, *(1, 3, 3, 5, 9, 100) * 2], np.int32)
 UNIT: Final = np.float32(0.25)
 """What a pawn counts in the results."""
 _OFF: Final = 64
-_NO_MORE: Final = 7
 """Steps along a ray on which there is nothing more."""
 
 

@@ -6,6 +6,7 @@ what is done to each feature by itself is one pass each way (`chessgru.kernels`)
 move without going back to Python in between.
 
 Shapes: N positions, C channels, a multiple of 4, H hidden units; features are (N * 64, C), a row a square.
+All tensors are contiguous. Gradients of gradients are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from chessgru import kernels, products
 from chessgru.kernels import Links
@@ -94,6 +96,7 @@ class _Convolution(Function):
         return found
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, wanted: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         features, weight, *exchange = ctx.saved_tensors
         wanted = wanted.contiguous()
@@ -125,6 +128,7 @@ class _Modulation(Function):
         return found
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, wanted: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         features, scale, rows, found = ctx.saved_tensors
         back, by_scale, by_shift = (
@@ -149,6 +153,7 @@ class _Joint(Function):
         return found
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
         branch, gain, found = ctx.saved_tensors
         back, by_branch = torch.empty_like(found), torch.empty_like(found)
@@ -173,6 +178,7 @@ class _Recurrence(Function):
         return states
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, wanted: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         own, gates, states, weight, counts = ctx.saved_tensors
         by_heard, by_given = torch.empty_like(gates), torch.empty_like(gates)

@@ -1,9 +1,10 @@
-"""What `MoveGRU` computes when no gradients are wanted, on the processor: the same numbers, sooner.
+"""What `MoveGRU` computes on the processor when no gradients are wanted: the same numbers, sooner.
 
 Positions go through the network a few at a time, so that their features stay in the processor's cache.
 Convolutions and matrix products are those of `chessgru.products`, or PyTorch's where there is little to do;
 all between them is one pass of `chessgru.kernels` each.
-Attacks and legal moves are lists here, where training has tables to differentiate through.
+Attacks and legal moves are lists here. With gradients, `chessgru.gradients` has the blocks' layers; the
+cell here reads whole games in both cases.
 
 Shapes: N positions, C channels, L legal moves; features are (N * 64, C), a row a square.
 """
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from chessgru import gradients, kernels, movegen, products, tactics
+from chessgru.jit import on_disk
 from chessgru.kernels import Links, Moves, Taps
-from chessgru.pgn.jit import on_disk
 from chessgru.replay import Boards, legal_moves
 
 _AT_ONCE: Final = 64
@@ -205,7 +206,6 @@ def worth(positions: int) -> bool:
         kernels.scores,
         kernels.stem,
         products.product,
-        products.recurrence,
         *kernels.FINDERS,
     )
     there = positions >= movegen.MANY or on_disk(*used)

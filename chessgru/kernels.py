@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.pgn.jit import fast_jit, jit
+from chessgru.jit import fast_jit, jit
 from chessgru.vocabulary import MOVES, SIZE
 
 Array = NDArray[Any]

@@ -12,7 +12,7 @@ import chess
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.pgn.jit import jit, on_disk
+from chessgru.jit import jit, on_disk
 from chessgru.vocabulary import MOVES, SIZE
 
 Array = NDArray[Any]

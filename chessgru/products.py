@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.pgn.jit import fast_jit
+from chessgru.jit import fast_jit
 
 Array = NDArray[Any]
 _ROOT, _HALF = np.float32(2**0.5), np.float32(0.5**0.5)

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from chessgru import exchanges, movegen, vocabulary
 from chessgru.exchanges import UNIT, VALUE
+from chessgru.jit import on_disk
 from chessgru.movegen import BLACK, KING
-from chessgru.pgn.jit import on_disk
 from chessgru.replay import Boards
 
 Array = NDArray[Any]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,15 @@ def test_files_are_read_once_and_again_when_they_change(tmp_path):
     write(file, legal_games(7))
     assert len(cached_corpus([file], folder, lambda path, done: reads.append(done)).games) == 7
     assert len(reads) > once
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b"[]", b"{}", b"\xff"])
+def test_counts_that_a_crash_left_damaged_are_counted_again(tmp_path, left):
+    file, folder = write(tmp_path / "1.pgn", legal_games(5)), tmp_path / "run"
+    cached_corpus([file], folder)
+    (folder / "games.json").write_bytes(left)
+    assert len(cached_corpus([file], folder).games) == 5
+    assert json.loads((folder / "games.json").read_bytes())["duplicates"] == 0
 
 
 def test_a_missing_file_is_told_and_so_is_one_without_games(tmp_path):

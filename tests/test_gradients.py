@@ -54,6 +54,22 @@ def test_a_block_and_its_gradients_are_those_of_the_plain_layers(shared: bool) -
     assert all(same(plain, compiled) for plain, compiled in zip(*found, strict=True))
 
 
+def test_one_board_of_any_layout_goes_through_a_block() -> None:
+    block, x, modulation = a_block(5), torch.randn(1, CHANNELS, 8, 8), torch.randn(1, 5)
+    lines = legal_moves(replay(torch.zeros(1, 0, dtype=torch.int64)).at(slice(0, 1)).flatten())
+    attacks = lines.attacks[:1]
+    plain = block(x, attack_matrix(attacks, torch.float32), modulation, None)
+    assert same(plain, block(x, kernels.find_links(attacks.numpy()), modulation, None))
+
+
+def test_gradients_of_gradients_are_refused() -> None:
+    heard, weight = torch.randn(4, 9, requires_grad=True), torch.randn(9, 3, requires_grad=True)
+    states = gradients.states_of(heard, weight, torch.zeros(9), torch.tensor([2, 2]))
+    (change,) = torch.autograd.grad(states.square().sum(), weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        change.sum().backward()
+
+
 def test_a_frozen_convolution_passes_its_gradient_on() -> None:
     layer = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1).requires_grad_(False)
     features = torch.randn(3 * 64, CHANNELS, requires_grad=True)

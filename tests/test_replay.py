@@ -10,7 +10,7 @@ import torch
 
 from chessgru import movegen, vocabulary
 from chessgru import replay as rules
-from chessgru.pgn.jit import on_disk
+from chessgru.jit import on_disk
 from chessgru.positions import boards_of
 from chessgru.replay import BLACK, Boards, from_mover, legal_moves, mirror_tokens, position_keys, replay
 

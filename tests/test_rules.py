@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from llvmlite.binding import get_host_cpu_features
 
-from chessgru.pgn import jit, rules
+from chessgru import jit
+from chessgru.pgn import rules
 from chessgru.pgn.writer import san_line
 from chessgru.vocabulary import MOVES, token_of
 

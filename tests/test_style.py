@@ -14,8 +14,8 @@ PACKAGE = ROOT / "chessgru"
 
 # A module imports only from rows above its own, or from its own package.
 ROWS = (
-    ("errors",),
-    ("vocabulary", "game", "compiling", "files"),
+    ("errors", "compiling"),
+    ("vocabulary", "game", "jit", "files"),
     ("pgn", "session", "openings"),
     ("library", "sources", "sequences", "samples", "movegen", "kernels", "products"),
     ("batches", "counts", "corpus", "replay", "exchanges", "cells", "threads"),

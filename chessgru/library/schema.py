@@ -240,7 +240,7 @@ def transaction(connection: sa.Connection, begin: str = "BEGIN IMMEDIATE") -> It
 
 def in_order(connection: sa.Connection) -> bool:
     """Tells whether a connection can be used: one that was interrupted is closed, and all in it undone."""
-    return not connection.invalidated
+    return not (connection.closed or connection.invalidated)
 
 
 @contextmanager

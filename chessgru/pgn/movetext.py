@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.pgn.jit import jit
+from chessgru.jit import jit
 from chessgru.pgn.rules import LONG_CASTLING, NULL_MOVE, SHORT_CASTLING, UNREADABLE
 
 Bytes = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chessgru.pgn.jit import jit
+from chessgru.jit import jit
 from chessgru.vocabulary import MOVES, SIZE
 
 Position = NDArray[np.int8]

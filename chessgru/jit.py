@@ -1,4 +1,4 @@
-"""The compiler behind the hot loops of reading games: numba, with its result kept on disk if possible."""
+"""The compiler behind the hot loops: numba, with its result kept on disk if possible."""
 
 from __future__ import annotations
 
