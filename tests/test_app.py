@@ -502,6 +502,16 @@ def test_another_move_in_a_finished_game_begins_another_game() -> None:
     assert (table.record, table.game.result, store.library().count()) == (finished, "0-1", 1)
 
 
+def test_another_game_that_ends_with_its_first_move_joins_the_library_too() -> None:
+    table = mated()
+    table.game = table.game.at(3)
+    table.game = LiveGame.from_tokens(table.game.tokens).play("Nc6").resign("white").at(3)
+    store.save(table)
+    move(table, "Qh4")
+    store.save(table)
+    assert sorted(game.result for game in store.library().games()) == ["0-1", "0-1"]
+
+
 def test_a_promise_to_bring_moves_back_ends_when_another_window_goes_on() -> None:
     table = Table(COUPLE, game=LiveGame.from_moves(["e4", "c5", "Nf3"]))
     store.save(table)

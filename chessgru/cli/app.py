@@ -97,6 +97,7 @@ def _serve(address: str, port: int, *, browser: bool) -> None:
         "server.address": address,
         "server.port": port,
         "server.headless": str(not browser).lower(),
+        "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
     }
     arguments = [part for name, value in flags.items() for part in (f"--{name}", str(value))]

@@ -15,7 +15,7 @@ from chessgru.game import Game, Rejection, Result
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
 from chessgru.ui import store
-from chessgru.ui.setup import MAX_LISTED, clean_name, game_label, plain
+from chessgru.ui.setup import MAX_LISTED, clean_name, game_label, plain, tell_warnings
 from chessgru.ui.state import Table, has_table, table
 
 _ANYBODY: Final = "anybody"
@@ -97,7 +97,8 @@ def _offer(games: list[Game], take: Take, key: str) -> None:
     listed = {game_label(game): game for game in games[:MAX_LISTED]}
     if len(games) >= MAX_LISTED:
         st.caption(f"The {'latest' if key == 'library' else 'first'} {MAX_LISTED} are listed.")
-    st.selectbox("Game", list(listed), key=f"review_{key}")
+    chosen = st.selectbox("Game", list(listed), key=f"review_{key}")
+    tell_warnings(listed.get(chosen or "", games[0]))
     st.button(
         "Review this game", type="primary", on_click=_taken, args=(listed, take, key), key=f"take_{key}"
     )

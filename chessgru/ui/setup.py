@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
-from chessgru.errors import ChessgruError
-from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass
+from chessgru.errors import ChessgruError, UnknownPlayerError
+from chessgru.game import TIME_CLASSES, Game, Rejection, Side, TimeClass, name_key
 from chessgru.library.live import LiveGame as Record
 from chessgru.pgn import read_all
 from chessgru.session import LiveGame
@@ -29,6 +29,8 @@ _SPEED_UNKNOWN: Final = "any speed"
 _NOBODY: Final = "nobody"
 _WHICH: Final = "which"
 _SHORT: Final = 40
+_NO_RESULT: Final = "no result after the moves"
+"""The warning that tells nothing new: a game that is pasted is seldom one that ended."""
 _EVERYWHERE: Final = "0.0.0.0"
 _ITSELF: Final = (_EVERYWHERE, "localhost", "127.0.0.1")
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
@@ -105,7 +107,7 @@ def _chair_fields(current: Table, side: Side, known: list[str]) -> None:
         names,
         key=f"{side}_name",
         accept_new_options=True,
-        help="Someone of your library, or type a new name",
+        help="Someone of your library, or type a new name; a rating left as it is stays with who sat there",
     )
     rating.number_input(
         f"{side.capitalize()}'s rating",
@@ -150,10 +152,12 @@ def _clock_fields(clock: Clock | None) -> None:
 
 
 def _seat(current: Table, known: dict[str, int | None]) -> None:
-    chairs = []
+    chairs, told = [], []
     for side in SIDES:
+        before = current.seating.of(side)
         name, rating = clean_name(st.session_state[f"{side}_name"]), st.session_state[f"{side}_rating"]
-        chairs.append(_chair(current.seating.of(side), name, rating, known))
+        chairs.append(_chair(before, name, rating, known))
+        told += _news(before, chairs[-1], rating, known)
     speed = st.session_state["speed"]
     chosen = None if speed == _SPEED_UNKNOWN else cast(TimeClass, speed)
     minutes = st.session_state["minutes"]
@@ -162,7 +166,8 @@ def _seat(current: Table, known: dict[str, int | None]) -> None:
     current.temperature = float(st.session_state["temperature"])
     played = st.session_state["modelled"]
     current.let_model_play(frozenset(side for side in SIDES if side.capitalize() == played))
-    store.save(current)
+    current.error = " ".join(told)
+    _save_seating(current)
     close_menu("Players")
 
 
@@ -173,12 +178,56 @@ def _chair(before: Chair, name: str, rating: int | None, known: dict[str, int | 
     return Chair(name, int(rating))
 
 
+def _news(before: Chair, chair: Chair, rating: int | None, known: dict[str, int | None]) -> list[str]:
+    """Returns what to tell of who sits down: that nobody knows him, that a rating is not taken for his."""
+    if chair.name == before.name:
+        return []
+    lines = _unknown(chair.name, known)
+    if chair.rating is None and rating is not None:
+        name, other_name = _shortened(chair.name), _shortened(before.name)
+        lines.append(f"{rating} was the rating of {other_name}: type it again if {name} has it too.")
+    return lines
+
+
+def _unknown(name: str, known: dict[str, int | None]) -> list[str]:
+    """Returns a line on a name of which there is no game, with the likeliest known one; else none."""
+    key = name_key(name)
+    if name == GUEST or key in map(name_key, known):
+        return []
+    nearest = [other for other in known if key in name_key(other)]
+    try:
+        store.library().player(name)
+    except UnknownPlayerError as error:
+        nearest += error.nearest
+    except ChessgruError:
+        return []
+    else:
+        return []
+    hint = f" Did you mean {_shortened(nearest[0])}?" if nearest else ""
+    return [f"{_shortened(name)} is new: no games of that name yet.{hint}"]
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _SHORT else f"{name[:_SHORT]}…"
+
+
+def _save_seating(current: Table) -> None:
+    """Stores who sits there now; a game that was over when it was opened stays as it is stored.
+
+    Saved again, it would join the library's games as one that was played here.
+    """
+    record = current.record
+    if record is not None and record.state == "finished" and record.version == 1:
+        current.record = None
+    store.save(current)
+
+
 def _swap(current: Table) -> None:
     """Changes who has which color; the model goes on as whom it was, and moves his pieces now."""
     current.seating = current.seating.swapped()
     current.let_model_play(frozenset(other(side) for side in current.modelled))
     forget_fields()
-    store.save(current)
+    _save_seating(current)
 
 
 def forget_fields() -> None:
@@ -218,13 +267,21 @@ def _offer(current: Table, data: bytes, name: str) -> None:
     if len(games) > 1:
         rest = f", the first {MAX_LISTED} are listed" if len(games) > MAX_LISTED else ""
         st.caption(f"{len(games)} games{rest}")
-        st.selectbox("Game", list(listed), key=_WHICH)
+    chosen = st.selectbox("Game", list(listed), key=_WHICH) if len(games) > 1 else None
+    tell_warnings(listed.get(chosen or "", games[0]))
     st.button("Open this game", type="primary", on_click=_open, args=(current, listed))
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the games …")
 def _read(data: bytes, name: str) -> tuple[list[Game], list[Rejection]]:
     return read_all(io.BytesIO(data), name=name)
+
+
+def tell_warnings(game: Game) -> None:
+    """Draws a line on what the reader cut off or mended in a game, none if it did neither."""
+    warnings = [warning for warning in game.warnings if warning != _NO_RESULT]
+    if warnings:
+        st.warning(plain(f"In this game: {'; '.join(warnings)}"))
 
 
 def game_label(game: Game) -> str:
@@ -241,9 +298,13 @@ def seating_of(game: Game) -> Seating:
 
 
 def _open(current: Table, listed: dict[str, Game]) -> None:
-    """Opens the game chosen at the moment of the click, which may be later than the last drawing."""
+    """Opens the game chosen at the moment of the click, which may be later than the last drawing.
+
+    It is stored, so that a reload keeps it; one that is over does not join the library's games by that.
+    """
     game = listed.get(st.session_state.get(_WHICH, ""), next(iter(listed.values())))
     current.start(LiveGame.from_game(game), seating_of(game))
+    store.save(current)
     close_menu("Open")
     forget_fields()
 
@@ -265,9 +326,7 @@ def _stored_games(current: Table) -> None:
 
 def record_label(record: Record) -> str:
     """Returns a line that tells a stored game from others: its players, how far it is, its last change."""
-    white, black = (
-        name if len(name) <= _SHORT else f"{name[:_SHORT]}…" for name in (record.white, record.black)
-    )
+    white, black = _shortened(record.white), _shortened(record.black)
     when = datetime.fromtimestamp(record.updated).astimezone()
     return f"{white} – {black}, move {(len(record.tokens) + 1) // 2}, {when:%d %b %H:%M}"
 

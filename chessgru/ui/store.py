@@ -91,6 +91,8 @@ def save(table: Table) -> None:
     try:
         if table.record is None:
             table.record = library().create_live(record)
+            if table.replaced is not None and record.state == "finished":  # by the move that began it
+                table.record = library().finish_live(table.record, record.result)
         elif record.state == "finished":
             _keep_samples(record)
             table.record = library().finish_live(record, record.result)
