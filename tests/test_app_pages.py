@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -17,12 +19,14 @@ from tiny import open_tiny
 from chessgru.checkpoint import Checkpoint, save_checkpoint
 from chessgru.errors import LibraryError, MoveError
 from chessgru.game import Game
+from chessgru.habits import Deviation
 from chessgru.learning import memory_only
 from chessgru.library import Library
 from chessgru.memory import remember
 from chessgru.model import ModelConfig, MoveGRU
 from chessgru.pgn import parse, to_pgn
 from chessgru.profiles import Profile, profile_path, save_profile
+from chessgru.report import PlayerReport
 from chessgru.samples import sample_games
 from chessgru.session import LiveGame
 from chessgru.sources import Filters, Surroundings
@@ -36,6 +40,7 @@ from chessgru.ui.measuring import calibration_table, scores_table
 from chessgru.ui.model_page import card_parts
 from chessgru.ui.opening_games import game_of_link, link_of
 from chessgru.ui.predicting import _revision, opened
+from chessgru.ui.review import verdict
 from chessgru.ui.state import Chair, Seating
 from chessgru.ui.study import Study, comments, guesses_table, new_study
 from chessgru.ui.tables import csv_of
@@ -321,6 +326,14 @@ def test_a_guess_before_the_forecast_has_come_so_far_counts_the_same() -> None:
     assert early.scores == []
 
 
+def test_moves_after_an_automatic_draw_are_scored_too() -> None:
+    shuffled = ["Nf3", "Nf6", "Ng1", "Ng8"] * 4
+    tokens = (*LiveGame.from_moves(shuffled).tokens, *LiveGame.from_moves(["e4"]).tokens)
+    study = new_study(replace(game(), tokens=tokens), FAMILY, open_tiny(FAMILY).predictor)
+    assert list(study.score_on()) == list(range(1, 18))
+    assert (study.scores[-1].san, study.scores[-1].legal) == ("e4", 20)
+
+
 def test_a_guess_in_an_earlier_position_does_not_count() -> None:
     study = studied()
     study.start_guessing("black")
@@ -417,7 +430,7 @@ def test_an_empty_library_says_what_to_do_and_offers_the_samples() -> None:
     finished("import")
     app.run()
     assert "240 accepted" in texts(app)
-    assert app.selectbox(key="player_choice").options == ["Dad", "Son"]
+    assert app.selectbox(key="player_choice-0").options == ["Dad", "Son"]
     press(app, "Dismiss")
     assert "240 accepted" not in texts(app)
 
@@ -453,7 +466,7 @@ def test_names_are_shown_as_they_are(name: str) -> None:
     library = fill(PGN.replace("Dad", name))
     stored = next(player.name for player in library.players() if player.name != "Son")
     app = run(players_app)
-    app.selectbox(key="player_choice").set_value(stored).run()
+    app.selectbox(key="player_choice-0").set_value(stored).run()
     assert not app.exception
     assert EVIL not in "".join(element.proto.body for element in app.get("html"))
 
@@ -464,7 +477,7 @@ def test_a_player_is_deleted_with_his_profile_only_when_confirmed(home: Path) ->
     path.parent.mkdir()
     path.write_bytes(b"learned")
     app = run(players_app)
-    app.selectbox(key="player_choice").set_value("Son").run()
+    app.selectbox(key="player_choice-0").set_value("Son").run()
     assert next(b for b in app.button if b.label == "Delete for good").disabled
     next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
     press(app, "Delete for good")
@@ -485,7 +498,7 @@ def test_work_for_a_deleted_player_is_stopped_and_forgotten() -> None:
         JOBS.start("report", name, lambda job: job.tell(None, "done"), name)
         finished("report")
     app = run(players_app)
-    app.selectbox(key="player_choice").set_value("Son").run()
+    app.selectbox(key="player_choice-0").set_value("Son").run()
     next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
     press(app, "Delete for good")
     assert learning.cancelling
@@ -516,7 +529,7 @@ def test_a_download_for_a_deleted_player_stores_nothing_more() -> None:
         job = JOBS.start("import", "Lichess: son", work, "son")
         assert site.waiting.wait(60)
         app = run(players_app)
-        app.selectbox(key="player_choice").set_value("Son").run()
+        app.selectbox(key="player_choice-0").set_value("Son").run()
         next(box for box in app.checkbox if box.label.startswith("Yes, delete")).check().run()
         press(app, "Delete for good")
         site.go_on.set()
@@ -562,13 +575,13 @@ def test_a_player_deleted_while_he_is_learned_stays_deleted(
 def test_a_player_deleted_in_another_window_leaves_the_pages_at_work() -> None:
     library = fill(PGN, PGN.replace("Son", "Aunt"))
     people, review = run(players_app), run(review_app)
-    people.selectbox(key="player_choice").set_value("Son").run()
+    people.selectbox(key="player_choice-0").set_value("Son").run()
     review.selectbox(key="review_player").set_value("Son").run()
     press(review, "Review this game")
     library.delete_player("Son")
     people.run()
     assert not people.exception
-    assert people.selectbox(key="player_choice").options == ["Dad", "Aunt"]
+    assert people.selectbox(key="player_choice-0").options == ["Dad", "Aunt"]
     review.run()
     assert not review.exception
     assert review.session_state["chessgru_study"].source.black == "Son"
@@ -622,7 +635,7 @@ def test_predictors_are_opened_anew_when_two_names_become_one_person_or_two_agai
     assert times_opened() == 2
     press(app, "Undo")
     assert times_opened() == 3
-    app.selectbox(key="player_choice").set_value("John Smith").run()
+    app.selectbox(key="player_choice-0").set_value("John Smith").run()
     app.text_input(key="other_name").set_value("Smith, John")
     press(app, "It is the same person")
     assert times_opened() == 4
@@ -733,3 +746,88 @@ def test_the_gates_of_the_game_under_review_are_shown(small_model: Path) -> None
     assert table["position before"].tolist() == ["1.e4", "1…c5", "2.Nf3", "2…d6", "3.d4"]
     total = table["kept (update gate)"] + table["replaced"]
     assert total.tolist() == pytest.approx([1] * 5, abs=1e-3)
+
+
+def guessed(text: str, *, right: bool) -> str:
+    """Returns the verdict on a first move guessed, where the model's first choice was played or not."""
+    predictor = open_tiny(FAMILY).predictor
+    first, second, third = predictor.predict(()).white.suggestions[:3]
+    played = first if right else second
+    study = new_study(game(f"1. {played.san} *"), FAMILY, predictor)
+    study.start_guessing("white")
+    study.guess(text)
+    expected = ", ".join(f"{move.san} {move.probability:.0%}" for move in (first, second, third))
+    said = verdict(study.guesses[-1])
+    assert said.startswith(f"**{played.san}** was played: ")
+    assert said.endswith(f": {expected}.")
+    return said
+
+
+def test_a_verdict_tells_whether_the_model_had_the_move_played_and_what_it_expected() -> None:
+    assert re.search(
+        r"you said a3 \(\d+% by the model\), the model had it right: ", guessed("a3", right=True)
+    )
+    assert "the model had it wrong too: " in guessed("a3", right=False)
+
+
+def test_a_move_passed_over_and_one_without_a_forecast_get_a_verdict() -> None:
+    study = new_study(game(), FAMILY, "no model")
+    study.start_guessing("white")
+    study.skip()
+    assert verdict(study.guesses[-1]) == "**e4** was played: you passed, the model tells nothing."
+    study.guess("Nf3")
+    assert verdict(study.guesses[-1]) == "**Nf3** was played: right! the model tells nothing."
+
+
+def test_only_moves_that_were_not_the_first_choice_are_missed() -> None:
+    study = studied()
+    assert {score.ply for score in study.worst()} == {score.ply for score in study.scores if score.rank > 1}
+    study.scores[:] = [replace(score, rank=1) for score in study.scores]
+    assert study.worst() == []
+    app = AppTest.from_function(review_app, default_timeout=60)
+    app.session_state["chessgru_study"] = study
+    app.run()
+    assert not app.exception
+    assert "every move that was played was the model's first guess" in texts(app)
+    assert [len(table.value) for table in app.dataframe] == [5]
+
+
+def habits_app(report: object) -> None:
+    from chessgru.ui.habits_panel import _show
+
+    _show(report)  # type: ignore[arg-type]
+
+
+def test_the_whole_way_to_a_position_of_ones_own_is_shown() -> None:
+    line = "1. e4 c5 2. Nf3 d6 3. d4 cxd4 4. Nxd4 Nf6 5. Nc3 a6 6. Be3 e5 7. Nb3 Be6"
+    own = Deviation(
+        side="white",
+        line=line,
+        ucis=(),
+        fen="",
+        uci="f2f3",
+        san="f3",
+        times=12,
+        visits=31,
+        expected=0.1,
+        base_san="Qd2",
+        base_expected=0.4,
+        bits=2.0,
+    )
+    report = PlayerReport(
+        name="Dad",
+        games=40,
+        first_date="",
+        last_date="",
+        rating=None,
+        repertoires=(),
+        reactions={},
+        read=40,
+        predictability=(),
+        deviations=(own,),
+        tendencies=(),
+        notes=(),
+    )
+    app = AppTest.from_function(habits_app, args=(report,), default_timeout=60).run()
+    assert not app.exception
+    assert app.table[0].value["after"].tolist() == [line.replace(". ", ".\xa0")]

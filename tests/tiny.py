@@ -93,7 +93,7 @@ class TinyPredictor:
             p = next(row.probability for row in moves_of(board) if row.uci == move.uci())
             bits.append(-math.log2(p))
             board.push(move)
-        likely = moves_of(board) if not board.is_game_over() else ()
+        likely = moves_of(board)
         replies = _replies(board, likely[:4])
         answers = sorted(
             {row.uci: row for reply in replies for row in reply.suggestions}.values(),

@@ -87,7 +87,7 @@ def _show(report: PlayerReport) -> None:
     st.header("What is his own", anchor=False)
     own = deviations_table(report)
     if len(own):
-        st.dataframe(own, hide_index=True)
+        st.table(own.assign(after=own["after"].map(wrapping)), hide_index=True)
         download_csv(own, file_name(report.name, "habits", ending="csv"), key="habits-csv")
     else:
         st.write("No position came up often enough where he differs from people of his rating.")
@@ -135,6 +135,15 @@ def deviations_table(report: PlayerReport) -> pd.DataFrame:
             for row in report.deviations
         ]
     )
+
+
+def wrapping(line: str) -> str:
+    r"""Returns a line of moves that a table breaks between moves only, and does not take for a list.
+
+    >>> wrapping("1. e4 c5 2. Nf3")
+    '1.\xa0e4 c5 2.\xa0Nf3'
+    """
+    return line.replace(". ", ".\N{NO-BREAK SPACE}")
 
 
 def _style_maps(report: PlayerReport) -> None:

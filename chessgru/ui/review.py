@@ -23,7 +23,7 @@ from chessgru.ui.review_charts import PICK, surprise_chart
 from chessgru.ui.screen import payload
 from chessgru.ui.setup import plain, seating_of
 from chessgru.ui.state import SIDES, Seating, reviewed, set_reviewed
-from chessgru.ui.study import Guesser, Study, comments, guesses_table, new_study, table_of
+from chessgru.ui.study import Guess, Guesser, MoveScore, Study, comments, guesses_table, new_study, table_of
 from chessgru.ui.tables import download_csv, facts, file_name
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _GRAPH: Final = "review_graph"
 _WORST: Final = "review_worst"
 _MOVES: Final = "review_moves"
 _RESULTS: Final = {"1-0": "1\u20110", "0-1": "0\u20111", "1/2-1/2": "½\u2011½"}
+_UNSEEN: Final = "After your guess, what the model expected is told above the board."
 _GUESSERS: Final[dict[str, Guesser]] = {"White": "white", "Black": "black", "Both": "both"}
 
 
@@ -182,7 +183,7 @@ def _at_the_board(study: Study) -> None:
 
 def _cards(study: Study) -> dict[Side, CardData]:
     if study.guesser is not None:
-        return empty_cards(study.table.seating, "Shown when you have guessed.")
+        return empty_cards(study.table.seating, _UNSEEN)
     predicted = study.forecast()
     if isinstance(predicted, str):
         return empty_cards(study.table.seating, predicted)
@@ -202,6 +203,25 @@ def score_text(study: Study) -> str:
     return f"You {right} of {count} · the model {model} of {count}"
 
 
+def verdict(guess: Guess) -> str:
+    """Returns how a guess and the model's own stand to what was played, and what the model expected.
+
+    >>> verdict(Guess(0, "d4", "e4", "e4", False, True, 0.25, (("e4", 0.5), ("d4", 0.25))))
+    '**e4** was played: you said d4 (25% by the model), the model had it right: e4 50%, d4 25%.'
+    """
+    said = f"you said {guess.san} ({guess.probability:.0%} by the model)," if guess.san else "you passed,"
+    yours = "right!" if guess.right else said
+    return f"**{guess.played}** was played: {yours} {_model_verdict(guess)}."
+
+
+def _model_verdict(guess: Guess) -> str:
+    if not guess.likeliest:
+        return "the model tells nothing"
+    too = " too" if guess.san and guess.right == guess.model_right else ""
+    expected = ", ".join(f"{san} {probability:.0%}" for san, probability in guess.likeliest)
+    return f"the model had it {'right' if guess.model_right else 'wrong'}{too}: {expected}"
+
+
 def _score_line(study: Study) -> None:
     if not study.guesses:
         st.info(
@@ -209,11 +229,7 @@ def _score_line(study: Study) -> None:
         )
         return
     last = study.guesses[-1]
-    expected = last.expected or "nothing yet"
-    model = "the model guessed it too" if last.model_right else f"the model expected {expected}"
-    yours = f"you said {last.san} ({last.probability:.0%} by the model)" if last.san else "you passed"
-    verdict = "right!" if last.right else f"{yours},"
-    text = f"**{last.played}** was played: {verdict} {model}. {score_text(study)}"
+    text = f"{verdict(last)} {score_text(study)}"
     (st.success if last.right else st.info)(text.replace("#", r"\#"))
 
 
@@ -287,17 +303,26 @@ def _go_row(study: Study, key: str, plies: list[int]) -> None:
 
 def _tables(study: Study) -> None:
     missed, every = st.tabs(["Missed most", "Every move"])
-    for place, key, scores in ((missed, _WORST, study.worst()), (every, _MOVES, study.scores)):
-        with place:
-            plies = [score.ply for score in scores]
-            st.dataframe(
-                table_of(scores, study.table.seating),
-                hide_index=True,
-                key=key,
-                on_select=lambda key=key, plies=plies: _go_row(study, key, plies),
-                selection_mode="single-row",
-                column_config=_percents("probability", "its probability"),
-            )
+    with missed:
+        if worst := study.worst():
+            _table(study, _WORST, worst)
+        else:
+            st.write("None: every move that was played was the model's first guess.")
+    with every:
+        _table(study, _MOVES, study.scores)
+
+
+def _table(study: Study, key: str, scores: list[MoveScore]) -> None:
+    """Draws moves; a tick shows the position before one."""
+    plies = [score.ply for score in scores]
+    st.dataframe(
+        table_of(scores, study.table.seating),
+        hide_index=True,
+        key=key,
+        on_select=lambda: _go_row(study, key, plies),
+        selection_mode="single-row",
+        column_config=_percents("probability", "its probability"),
+    )
 
 
 def _downloads(study: Study) -> None:

@@ -77,6 +77,8 @@ class Guess:
     model_right: bool
     probability: float
     """What the model gave to the guess."""
+    likeliest: tuple[tuple[str, float], ...] = ()
+    """The three moves that the model expected most, as SAN with probability."""
 
 
 @dataclass(slots=True)
@@ -130,8 +132,9 @@ class Study:
         return [score for score in self.scores if score.side == side]
 
     def worst(self, count: int = 8) -> list[MoveScore]:
-        """Returns the moves that the model missed most."""
-        return sorted(self.scores, key=lambda score: -score.bits)[:count]
+        """Returns the moves that the model missed most: those that were not its first choice."""
+        missed = (score for score in self.scores if score.rank > 1)
+        return sorted(missed, key=lambda score: -score.bits)[:count]
 
     # What is done at the board
 
@@ -177,9 +180,16 @@ class Study:
             right=uci == played.uci,
             model_right=expected == played.uci,
             probability=score.shares.get(uci, 0.0) if score else 0.0,
+            likeliest=self._likeliest(score) if score else (),
         )
         self.guesses.append(guess)
         self._advance(self.frontier + 1)
+
+    def _likeliest(self, score: MoveScore, count: int = 3) -> tuple[tuple[str, float], ...]:
+        """Returns the moves that were expected most before a ply, as SAN with probability."""
+        names = self.game.at(score.ply).moves()
+        best = sorted(score.shares.items(), key=lambda share: -share[1])[:count]
+        return tuple((names[uci], probability) for uci, probability in best)
 
     def _advance(self, ply: int) -> None:
         while ply < len(self.game.line) and self.guesser not in ("both", SIDES[ply % 2]):

@@ -131,6 +131,34 @@ def test_a_pawn_asks_what_it_becomes(open_page: Open, device: dict[str, int]) ->
     screen.expect_piece("a8", "white knight")
 
 
+@pytest.mark.parametrize(
+    ("before", "typed", "played"),
+    [
+        (TO_PROMOTION, "bxa8", "bxa8=N"),
+        (TO_PROMOTION, "b7a8", "bxa8=N"),
+        (TO_PROMOTION, "bc8", "bxc8=N"),
+        ((*TO_PROMOTION[:-1], "Nbd7"), "b8", "b8=N"),
+    ],
+    ids=["bxa8", "b7a8", "bc8", "b8"],
+)
+def test_a_promotion_typed_without_its_piece_is_asked_for_it(
+    open_page: Open, before: tuple[str, ...], typed: str, played: str
+) -> None:
+    screen = open_page()
+    screen.type(*before)
+    screen.typed.fill("Kh8")
+    screen.typed.press("Enter")
+    error = screen.page.locator(".error")
+    expect(error).to_contain_text("not a legal move")
+    screen.typed.fill(typed)
+    screen.typed.press("Enter")
+    question = screen.page.get_by_role("dialog")
+    expect(question).to_be_visible()
+    expect(error).to_be_empty()
+    question.get_by_role("button", name="knight").click()
+    screen.expect_line(*before, played)
+
+
 def test_a_promotion_can_be_given_up_or_typed(open_page: Open) -> None:
     screen = open_page()
     screen.type(*TO_PROMOTION)

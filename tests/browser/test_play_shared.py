@@ -71,6 +71,25 @@ def test_two_devices_play_one_game_within_a_second_and_others_watch(open_page: O
         expect(screen.page.locator(".ending")).to_have_text("0–1 · White resigned")
 
 
+@pytest.mark.parametrize(
+    ("side", "told"),
+    [("black", "it is White's move, on the other device"), ("watch", "you are watching this game")],
+)
+def test_a_legal_move_typed_by_who_may_not_move_is_told_and_not_played(
+    open_page: Open, side: str, told: str
+) -> None:
+    host = open_page()
+    host.type("e4", "e5")
+    screen = open_page(link_of(host, side))
+    screen.expect_line("e4", "e5")
+    screen.typed.fill("Nf3")
+    screen.typed.press("Enter")
+    expect(screen.page.get_by_role("alert").filter(has_text=told)).to_be_visible()
+    screen.expect_piece("g1", "white knight")
+    host.type("d4")
+    screen.expect_line("e4", "e5", "d4")
+
+
 def test_a_player_keeps_his_predictions_from_the_other_device_and_both_outlive_the_server(
     open_page: Open, server: Server
 ) -> None:

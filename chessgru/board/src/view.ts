@@ -225,6 +225,7 @@ export class View {
 
   private promote(uci: string): boolean {
     if (this.payload.legal[uci] || !this.payload.legal[`${uci}q`]) return false;
+    this.error.textContent = '';
     askPromotion(this.wrap, uci.slice(2, 4), toMove(this.payload.fen), this.orientation, (letter) => {
       if (letter) this.playHere(uci + letter);
       else this.draw();
@@ -269,9 +270,10 @@ export class View {
       this.entered = true;
       return;
     }
-    const uci = typedMove(text, this.payload.legal);
-    if (uci === null) return this.act({ kind: 'move', fen: this.payload.fen, move: text });
-    if (!this.payload.players[toMove(this.payload.fen)].mayMove) return;
+    const { fen, legal, players } = this.payload;
+    const uci = typedMove(text, legal);
+    // What cannot be played here goes to the server as it is: its answer says why.
+    if (uci === null || !players[toMove(fen)].mayMove) return this.act({ kind: 'move', fen, move: text });
     this.input.value = '';
     if (!this.promote(uci)) this.playHere(uci);
   }

@@ -100,7 +100,7 @@ def guessing(page: Page, whose: str = "White", *, touch: bool = False) -> Screen
     page.get_by_role("radio", name=whose).or_(page.get_by_role("button", name=whose, exact=True)).click()
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("Play on the board")).to_be_visible()
-    expect(page.get_by_text("Shown when you have guessed.").first).to_be_visible()
+    expect(page.get_by_text("After your guess, what the model expected").first).to_be_visible()
     page.get_by_label("Type a move").scroll_into_view_if_needed()
     return Screen(page, touch=touch)
 
@@ -110,6 +110,9 @@ def test_moves_are_guessed_on_the_board_against_the_model(visit: Visit) -> None:
     screen = guessing(page)
     screen.drag("d2", "d4")
     expect(page.get_by_text("You 0 of 1")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"the model had it (right|wrong too): (\S+ \d+%(, |\.)){3}"))
+    ).to_be_visible()
     screen.expect_piece("e4", "white pawn")
     screen.settle()
     screen.drag("g1", "f3")
