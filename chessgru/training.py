@@ -8,11 +8,12 @@ processes can share the work (`chessgru.data_parallel`); then the first of them 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ from chessgru.files import write_atomically
 from chessgru.model import Context, ModelConfig, MoveGRU
 from chessgru.optimization import Optimizer
 from chessgru.sequences import Sequences
+
+MOST_PASSES: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,14 @@ class TrainingConfig:
         for name in ("passes", "plies_per_batch", "learning_rate", "clip", "validate_every", "patience"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("passes", "learning_rate", "clip", "matrix_rate", "weight_decay", "style_rate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"{name} must be finite and not negative, not {getattr(self, name)}")
+        if self.passes > MOST_PASSES:
+            raise SettingsError(f"passes must be at most {MOST_PASSES}, not {self.passes}")
+        for name in ("cooldown", "rating_dropout", "style_dropout", "master_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

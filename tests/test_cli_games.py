@@ -146,6 +146,15 @@ def test_a_cut_off_file_adds_nothing_unless_salvaged(call, tmp_path):
         assert 0 < library.count() < 20_000
 
 
+def test_salvage_is_advised_only_where_there_is_something_to_keep(call, tmp_path):
+    file = tmp_path / "cut.pgn.gz"
+    variant = '[White "A"]\n[Variant "Chess960"]\n\n1. e4 *\n\n'
+    file.write_bytes(gzip.compress(variant.encode() * 9)[:-8])
+    code, _, err = call("import", file)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "--salvage" not in err
+
+
 def some_legal_text():
     return [replace(game, round=str(number)) for number, game in enumerate(legal_games(20_000))]
 
@@ -172,6 +181,11 @@ def test_a_pipe_is_read(tmp_path, evening):
         ["import", "--lichess", "anna", "--color", "red"],
         ["export", "-o", "x.pgn", "--color", "white"],
         ["players", "merge", "Dad"],
+        ["import", ""],
+        ["import", "x.pgn", "--library", ""],
+        ["import", "--watch", ""],
+        ["players", "--library", ""],
+        ["export", "-o", ""],
         ["nonsense"],
     ],
 )

@@ -70,6 +70,32 @@ def test_games_deleted_since_are_not_taken_for_new_ones(call):
         assert "Ann: learned from 3 games (1 White, 2 Black), 3 of them new" in out
 
 
+def test_one_game_is_one_game(call):
+    with Library() as library:
+        library.add(games_of("Eve", 1), source="more.pgn")
+    assert "Eve: learned from 1 game (" in call("learn", "Eve", "--threads", 1)[1]
+
+
+def test_only_so_many_threads(call):
+    assert call("learn", "Ann", "--threads", 100_000)[0] == 2
+
+
+VARIANT = '[White "Zoe"]\n[Black "Bob"]\n[Variant "Chess960"]\n\n1. e4 *\n\n'
+
+
+def test_identifying_tells_of_games_left_out(call, tmp_path):
+    file = tmp_path / "who.pgn"
+    file.write_text(VARIANT * 2)
+    for words in (("--player", "Zoe"), ("--color", "white")):
+        code, out, err = call("identify", file, *words)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert "2 games left out: 2 as 'variant'" in err
+    file.write_text(VARIANT + to_pgn(games_of("Bob", 1)[0]))
+    code, _, err = call("identify", file, "--player", "Zoe")
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"unknown player 'Zoe': give a name as it stands in the file ({file}: 1 game left out" in err
+
+
 def test_learning_for_programs(call, home):
     code, out, _ = call("learn", "Ann", "--json", "--threads", 1)
     found = json.loads(out)

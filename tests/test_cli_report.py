@@ -93,6 +93,25 @@ def test_other_names_in_a_file(call, folder: Path) -> None:
     assert call("Ann", "--read", 0)[0] == 2
 
 
+def test_games_left_out_are_told(call, folder: Path, tmp_path: Path) -> None:
+    variant = '[White "Zoe"]\n[Black "Ann"]\n[Variant "Chess960"]\n\n1. e4 *\n\n'
+    file = tmp_path / "odd.pgn"
+    file.write_text(variant * 3)
+    code, out, err = call("Zoe", "--pgn", file)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "3 games left out: 3 as 'variant'" in err
+    file.write_text(variant + (folder / "ann.pgn").read_text())
+    code, _, err = call("Zoe", "--pgn", file)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "unknown player 'Zoe'" in err
+    assert "1 game left out: 1 as 'variant'" in err
+    assert call("Ann", "--pgn", file)[::2] == (0, f"{file}: 1 game left out: 1 as 'variant'\n")
+
+
+def test_an_empty_path_is_a_wrong_call(call) -> None:
+    assert call("Ann", "--pgn", "")[0] == 2
+
+
 def test_a_missing_file_or_model_is_one_line(call, folder: Path, tmp_path: Path) -> None:
     code, out, err = call("Ann", "--pgn", tmp_path / "no.pgn")
     assert (code, out, len(err.splitlines())) == (1, "", 1)

@@ -250,11 +250,31 @@ def test_a_model_is_trained_scored_and_used(call, past, later, tmp_path):
 
 def test_wrong_training_calls(call, past, tmp_path):
     out = tmp_path / "run"
-    assert call("train", past, "--out", out, "--cell", "transformer")[0] == 2
+    for words in (
+        ("--cell", "transformer"),
+        ("--seed", 2**64),
+        ("--hidden", 10**7),
+        ("--channels", 10**7),
+        ("--blocks", 10**7),
+        ("--threads", 10**5),
+        ("--plies-per-batch", 10**12),
+    ):
+        assert call("train", past, "--out", out, *words)[0] == 2
+    assert call("train", past, "--out", "")[0] == 2
+    assert not out.exists()
     for words, told in (
         ((tmp_path / "none.pgn", "--out", out), "no such file"),
         ((past, "--out", out, "--passes", 0), "passes must be above 0"),
-        ((past, "--out", out, "--device", "tpu"), "not usable here"),
+        ((past, "--out", out, "--passes", "nan"), "passes must be finite"),
+        ((past, "--out", out, "--passes", "inf"), "passes must be finite"),
+        ((past, "--out", out, "--passes", 1e300), "passes must be at most"),
+        ((past, "--out", out, "--learning-rate", "nan"), "learning_rate must be finite"),
+        ((past, "--out", out, "--clip", "nan"), "clip must be finite"),
+        ((past, "--out", out, "--weight-decay", "inf"), "weight_decay must be finite"),
+        *(
+            ((past, "--out", out, "--device", device), "not usable here")
+            for device in ("tpu", "meta", "privateuseone", "")
+        ),
         ((past, "--out", past), "is a file: give --out a folder"),
         ((past, "--out", past / "run"), "cannot be written"),
     ):
@@ -262,6 +282,38 @@ def test_wrong_training_calls(call, past, tmp_path):
         assert code == 1, words
         assert told in err
         assert err.count("\n") == 1
+
+
+def test_the_largest_seed_trains(call, past, tmp_path):
+    assert call("train", past, "--out", tmp_path / "run", *TINY_RUN, "--seed", 2**32 - 1)[0] == 0
+
+
+def test_a_run_that_diverges_says_so(call, past, tmp_path):
+    for more in ((), ("--resume",)):
+        words = ("--out", tmp_path / "run", *TINY_RUN, "--passes", 9, "--learning-rate", 1e30, *more)
+        code, _, err = call("train", past, *words)
+        assert (code, err.count("\n")) == (1, 1)
+        assert "the loss is not finite from step " in err
+        assert "lower --learning-rate" in err
+
+
+def test_training_tells_what_was_left_out(call, past, later, tmp_path):
+    words = (past, past, later, "--out", tmp_path / "run", *TINY_RUN)
+    code, out, _ = call("train", *words)
+    assert code == 0
+    assert out.splitlines()[-1] == "games left out: 1 set-up position, 20 repeated"
+    found = json.loads(call("train", *words, "--resume", "--json")[1])
+    assert (found["duplicates"], found["left_out"]) == (20, {"set-up position": 1})
+
+
+def test_a_history_of_nothing_but_the_test_is_named(call, later, past, model):
+    words = ("evaluate", later, "--player", ANNA, "--model", model)
+    code, _, err = call(*words, "--history", later)
+    assert (code, err) == (
+        1,
+        f"chessgru: {later}: no game of {ANNA!r} there but the 6 that are scored, which are left out; "
+        "give his earlier games\n",
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

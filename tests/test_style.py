@@ -29,6 +29,7 @@ ROWS = (
     ("report", "trace_charts", "overview_charts", "profile_charts", "tendencies"),
     ("uci",),
     ("cli", "ui", "board"),
+    ("__main__",),
 )
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 ONLY_IN = {"typer": {"cli"}, "streamlit": {"ui", "board", "cli"}}  # the command `app` starts Streamlit

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from chessgru import __version__
+
+        typer.echo(f"chessgru {__version__}")
+        raise typer.Exit
 
 
 def assemble() -> typer.Typer:
@@ -19,6 +29,7 @@ def assemble() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(_version_option)
     app.command("app")(app_command)
     app.command("report")(report)
     app.command("uci")(uci)
@@ -26,6 +37,14 @@ def assemble() -> typer.Typer:
         app.registered_commands += part.registered_commands
         app.registered_groups += part.registered_groups
     return app
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

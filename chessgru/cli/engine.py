@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from chessgru.cli.options import LibraryFile, ModelFolder, check_model, open_library
+from chessgru.cli.options import LARGEST_SEED, LibraryFile, ModelFolder, check_model, open_library
+from chessgru.cli.streams import standard_input, standard_output
 
 
 def uci(
@@ -25,7 +26,8 @@ def uci(
         bool, typer.Option("--pacing/--no-pacing", help="Pause before a move as people do.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(help="Draw the same moves each time; default: others.")
+        int | None,
+        typer.Option(min=0, max=LARGEST_SEED, help="Draw the same moves each time; default: others."),
     ] = None,
     library: LibraryFile = None,
     model: ModelFolder = None,
@@ -34,6 +36,7 @@ def uci(
 
     Every option can be changed in the program. The protocol is spoken on standard input and output.
     """
+    standard_input(), standard_output()  # a chess program speaks through both
     import numpy as np
 
     from chessgru.uci import Conversation

@@ -5,11 +5,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from chessgru.cli.streams import standard_output
 from chessgru.errors import LibraryError
 from chessgru.files import written_whole
 from chessgru.game import Game
@@ -23,9 +23,10 @@ def write_file(games: Iterable[Game], path: Path) -> int:
     no game; what was there before is then still there.
     """
     if str(path) == "-":
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")
-        return _write_some(games, sys.stdout)
+        output = standard_output()
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(encoding="utf-8")
+        return _write_some(games, output)
     with (
         written_whole(path) as raw,
         io.TextIOWrapper(_packed(raw, path.suffix.lower()), encoding="utf-8", newline="\n") as file,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from chessgru.cli.importing import import_games
-from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, open_library
+from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, given_path, open_library
 
 if TYPE_CHECKING:
     from chessgru.game import Side
@@ -128,7 +128,12 @@ def suggest(context: typer.Context, library: LibraryFile = None, as_json: AsJSON
 def export(
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="PGN; .gz, .bz2, .zst are packed; - prints."),
+        typer.Option(
+            *("--output", "-o"),
+            metavar="FILE",
+            parser=given_path,
+            help="PGN; .gz, .bz2, .zst are packed; - prints.",
+        ),
     ],
     player: Annotated[str | None, typer.Option(metavar="NAME", help="Games of this player.")] = None,
     opponent: Annotated[str | None, typer.Option(metavar="NAME", help="Games against this player.")] = None,
@@ -175,7 +180,7 @@ def delete(
         count = games.count(found.name)
         if not yes:
             names = "; ".join(found.aliases)
-            if not sys.stdin.isatty():
+            if sys.stdin is None or not sys.stdin.isatty():
                 raise typer.BadParameter(f"would delete {count} games of {names}: confirm with --yes")
             typer.confirm(f"Delete {count} games of {names}? This cannot be undone", abort=True)
         from chessgru.seats import delete_player

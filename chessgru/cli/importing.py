@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -11,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, open_library
+from chessgru.cli.options import AsJSON, LibraryFile, Since, Until, given_path, open_library
 from chessgru.cli.outcomes import as_dict, as_text, nothing_taken
 from chessgru.cli.salvage import UntilFailure, pointing_to_salvage
+from chessgru.cli.streams import unless_unread
 from chessgru.cli.watching import take_in_changes
 from chessgru.errors import ChessgruError, LibraryError, PGNError
 from chessgru.game import TIME_CLASSES, Side, TimeClass
@@ -32,7 +35,8 @@ def import_games(
         typer.Argument(metavar="PATH…", help="PGN files, folders, patterns; - reads a pipe."),
     ] = None,
     watch: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="Keep taking in what appears or grows there.")
+        list[Path] | None,
+        typer.Option(metavar="DIR", parser=given_path, help="Keep taking in what appears or grows there."),
     ] = None,
     lichess: _Users = None,
     chesscom: _Users = None,
@@ -66,6 +70,8 @@ def import_games(
     chosen = (since, until, speed, color, opponent, rated or None, latest)
     if not accounts and any(value is not None for value in chosen):
         raise typer.BadParameter("--since to --latest choose games of --lichess and --chesscom accounts")
+    for path in paths or ():
+        given_path(path)
     filters = _filters(since, until, speed, color, opponent, rated, latest)
     with open_library(library, create=True) as games:
         session = _Session(games, as_json=as_json, salvage=salvage)
@@ -132,6 +138,11 @@ def _expand(paths: Iterable[str], session: _Session) -> Iterator[str]:
         yield from found
 
 
+def _readable(text: str) -> str:
+    """Returns a text with the bytes of file names in it that are not UTF-8 escaped."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
 class _Session:
     """One call of the command: its reports, and whether anything failed."""
 
@@ -147,11 +158,16 @@ class _Session:
         """Imports one file; if it fails, that is told and the others go on."""
         from chessgru.cli.progress import reading
 
+        name = "standard input" if path == "-" else _readable(path)
+        before = self.library.imports(1)
         try:
             with reading(path) as items:
                 kept = UntilFailure(items) if self.salvage else None
                 taken = kept or pointing_to_salvage(items)
-                report = self.library.add(taken, source="standard input" if path == "-" else path)
+                report = self.library.add(taken, source=name)
+            if kept is not None and isinstance(kept.error, KeyboardInterrupt):
+                self.tell(report)
+                raise kept.error
             if report.read and sum(report.rejected.values()) == report.read:
                 raise PGNError(nothing_taken(report))
             self.tell(report)
@@ -160,7 +176,10 @@ class _Session:
         except ChessgruError as error:
             self.tell_failure(error)
         except KeyboardInterrupt:
-            typer.echo(f"chessgru: stopped: nothing of {path} was stored", err=True)
+            told = f"nothing of {name} was stored"
+            if self.library.imports(1) != before:
+                told = f"of {name}, the games read so far were stored"
+            typer.echo(f"chessgru: stopped: {told}", err=True)
             raise
 
     def download(self, site: SiteName, user: str, filters: Filters, *, anew: bool) -> None:
@@ -191,15 +210,19 @@ class _Session:
         if self.as_json:
             self._reports.append(as_dict(report))
         else:
-            typer.echo(as_text(report))
+            with unless_unread(sys.stdout):
+                typer.echo(as_text(report))
 
     def tell_failure(self, error: ChessgruError) -> None:
         """Prints an error on standard error and remembers it for the exit code."""
         self.failed = True
-        self._errors.append(str(error))
-        typer.echo(f"chessgru: {error}", err=True)
+        told = _readable(str(error))
+        self._errors.append(told)
+        with unless_unread(sys.stderr):
+            typer.echo(f"chessgru: {told}", err=True)
 
     def finish(self) -> None:
         """Prints the JSON of everything imported so far."""
         if self.as_json and (self._reports or self._errors):
-            typer.echo(json.dumps({"imports": self._reports, "errors": self._errors}))
+            with unless_unread(sys.stdout):
+                typer.echo(json.dumps({"imports": self._reports, "errors": self._errors}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,11 +13,28 @@ from chessgru.errors import LibraryError
 if TYPE_CHECKING:
     from chessgru.library import Library
 
+MOST_THREADS: Final = max(256, os.cpu_count() or 1)
+LARGEST_SEED: Final = 2**32 - 1
+
+
+def given_path(text: str) -> Path:
+    """Returns a path as given; an empty one, such as an unset variable leaves, is a wrong call."""
+    if not text:
+        raise typer.BadParameter("the path is empty: give one")
+    return Path(text)
+
+
 LibraryFile = Annotated[
-    Path | None, typer.Option("--library", metavar="FILE", help="Library to use instead of your own.")
+    Path | None,
+    typer.Option(
+        "--library", metavar="FILE", parser=given_path, help="Library to use instead of your own."
+    ),
 ]
 ModelFolder = Annotated[
-    Path | None, typer.Option("--model", metavar="DIR", help="Model to use instead of the shipped one.")
+    Path | None,
+    typer.Option(
+        "--model", metavar="DIR", parser=given_path, help="Model to use instead of the shipped one."
+    ),
 ]
 AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Since = Annotated[

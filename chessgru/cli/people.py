@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chessgru.cli.options import AsJSON, LibraryFile, ModelFolder, open_library
+from chessgru.cli.options import MOST_THREADS, AsJSON, LibraryFile, ModelFolder, given_path, open_library
 
 if TYPE_CHECKING:
     from chessgru.checkpoint import Checkpoint
@@ -33,7 +33,7 @@ def learn(
     player: Annotated[str, typer.Argument(help="Whom to learn, under any of his names.")],
     afresh: Annotated[bool, typer.Option("--afresh", help="Forget the last profile first.")] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor cores to use; default: all.")
+        int | None, typer.Option(min=1, max=MOST_THREADS, help="Processor cores to use; default: all.")
     ] = None,
     library: LibraryFile = None,
     model: ModelFolder = None,
@@ -118,11 +118,15 @@ def _as_dict(profile: Profile, person: Person, path: Path) -> dict[str, Any]:
     }
 
 
+def _games(count: int) -> str:
+    return f"{count} {'game' if count == 1 else 'games'}"
+
+
 def _text(profile: Profile, person: Person, added: int) -> str:
     """Returns the report: what was learned from, what each part gained."""
     white, black = _colors(person)
     new = "nothing new" if not added else f"{added} of them new"
-    lines = [f"{profile.name}: learned from {profile.games} games ({white} White, {black} Black), {new}"]
+    lines = [f"{profile.name}: learned from {_games(profile.games)} ({white} White, {black} Black), {new}"]
     if not white or not black:
         missing = "White" if not white else "Black"
         learned = profile.style.any() or profile.adapters
@@ -130,7 +134,8 @@ def _text(profile: Profile, person: Person, added: int) -> str:
         lines.append(f"No game with {missing}: his moves there are predicted {how}.")
     both = len(person.games) - white - black
     if both:
-        lines.append(f"{both} games bear his name on both sides and were passed over.")
+        verbs = ("bears", "was") if both == 1 else ("bear", "were")
+        lines.append(f"{_games(both)} {verbs[0]} his name on both sides and {verbs[1]} passed over.")
     report = profile.report
     if not report.gains:
         return "\n".join([*lines, "Too few games to keep any aside: memory only."])
@@ -152,7 +157,10 @@ def _text(profile: Profile, person: Person, added: int) -> str:
 
 @app.command()
 def identify(
-    games: Annotated[str, typer.Argument(metavar="GAMES.pgn", help="Games of one unknown person.")],
+    games: Annotated[
+        Path,
+        typer.Argument(metavar="GAMES.pgn", parser=given_path, help="Games of one unknown person."),
+    ],
     color: Annotated[
         str | None, typer.Option(metavar="white|black", help="The unknown's color in all games.")
     ] = None,
@@ -167,12 +175,9 @@ def identify(
     """Says which of the players you have learned made these moves, with odds."""
     if (color is None) == (player is None) or color not in (None, "white", "black"):
         raise typer.BadParameter("say who is meant, either --color white|black or --player NAME")
-    from chessgru.cli.progress import reading
-    from chessgru.game import Game
+    from chessgru.cli.reading import read_games_of
 
-    with reading(games) as items:
-        found = [item for item in items if isinstance(item, Game)]
-    played, sides = _seats(found, color, player)
+    played, sides = _seats(read_games_of(str(games), player), color, player)
     from chessgru.checkpoint import load_checkpoint
     from chessgru.identification import identify as weigh
 
@@ -229,7 +234,7 @@ def _answer(answer: Identification, top: int) -> dict[str, Any]:
 
 
 def _told(answer: Identification, top: int) -> str:
-    lines = [f"{answer.games} games, {answer.moves} moves, {len(answer.candidates)} players learned"]
+    lines = [f"{_games(answer.games)}, {answer.moves} moves, {len(answer.candidates)} players learned"]
     for candidate in answer.candidates[:top]:
         known = candidate.learned_from
         note = f"  (learned from {known} of these very games)" if known else ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from chessgru.cli.streams import standard_input
 from chessgru.game import Game, Rejection
 from chessgru.pgn import read_games
 
@@ -24,7 +25,7 @@ def reading(path: str) -> Iterator[Iterator[Game | Rejection]]:
         def advance(done: int) -> None:
             bar.update(min(done, size if size is not None else done) - bar.n)
 
-        source = sys.stdin.buffer if path == "-" else path
+        source = standard_input() if path == "-" else path
         name = "standard input" if path == "-" else ""
         yield _then_storing(read_games(source, name=name, progress=advance), bar, file.name)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chessgru.cli.options import AsJSON, LibraryFile, ModelFolder, open_library
+from chessgru.cli.options import AsJSON, LibraryFile, ModelFolder, given_path, open_library
 
 if TYPE_CHECKING:
     from chessgru.game import Game
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 def report(
     player: Annotated[str, typer.Argument(metavar="PLAYER", help="On whom, under any of his names.")],
     pgn: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Take his games from this file, not the library.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=given_path, help="Take his games from this file, not the library."
+        ),
     ] = None,
     alias: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Another name of his in the file; repeatable.")
@@ -72,15 +75,11 @@ def _from_file(
     path: Path, player: str, aliases: Sequence[str]
 ) -> tuple[str, frozenset[str], Sequence[Game]]:
     """Returns the player's games of a file. Raises UnknownPlayerError, with the nearest names."""
-    from chessgru.cli.progress import reading
-    from chessgru.game import Game, name_key, unknown_among
+    from chessgru.cli.reading import read_games_of
+    from chessgru.game import name_key
 
-    with reading(str(path)) as outcomes:
-        games = [outcome for outcome in outcomes if isinstance(outcome, Game)]
     names = frozenset(map(name_key, (player, *aliases)))
-    if not any(name_key(side) in names for game in games for side in (game.white, game.black)):
-        raise unknown_among(games, player)
-    return player, names, games
+    return player, names, read_games_of(str(path), player, *aliases)
 
 
 # Text --------------------
@@ -88,7 +87,11 @@ def _from_file(
 
 def _text(found: PlayerReport) -> Iterator[str]:
     dates = " to ".join(date for date in dict.fromkeys((found.first_date, found.last_date)) if date)
-    facts = [f"{found.games} games", dates, f"rated {found.rating}" if found.rating else ""]
+    facts = [
+        f"{found.games} {'game' if found.games == 1 else 'games'}",
+        dates,
+        f"rated {found.rating}" if found.rating else "",
+    ]
     yield f"{found.name}: {', '.join(fact for fact in facts if fact)}"
     yield from (f"  note: {note}" for note in found.notes)
     for tree in found.repertoires:

@@ -30,12 +30,13 @@ class UntilFailure(Iterator[Game | Rejection]):
 
 
 def pointing_to_salvage(items: Iterator[Game | Rejection]) -> Iterator[Game | Rejection]:
-    """Yields what its source does; an error that comes after some of it says how to keep that."""
-    read = 0
+    """Yields what its source does; an error that comes after some games says how to keep them."""
+    games = 0
     try:
-        for read, item in enumerate(items, start=1):  # noqa: B007
+        for item in items:
+            games += isinstance(item, Game)
             yield item
     except PGNError as error:
-        if not read:
+        if not games:
             raise
         raise PGNError(f"{error}, or keep the games before that place with --salvage") from error

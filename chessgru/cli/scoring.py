@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from chessgru.cli.options import AsJSON, ModelFolder
+from chessgru.cli.options import AsJSON, ModelFolder, given_path
 from chessgru.cli.predicting import predict
 from chessgru.cli.training import train
 from chessgru.files import check_writable
@@ -37,7 +37,10 @@ _SEED: Final = 2026
 
 @app.command()
 def evaluate(
-    games: Annotated[Path, typer.Argument(metavar="GAMES.pgn", help="Games to score; may be compressed.")],
+    games: Annotated[
+        Path,
+        typer.Argument(metavar="GAMES.pgn", parser=given_path, help="Games to score; may be compressed."),
+    ],
     player: Annotated[
         str | None, typer.Option(metavar="NAME", help="Score this player's moves, with his profile.")
     ] = None,
@@ -46,10 +49,15 @@ def evaluate(
     ] = None,
     history: Annotated[
         Path | None,
-        typer.Option(metavar="PAST.pgn", help="Games to learn the player, or the count table, from."),
+        typer.Option(
+            metavar="PAST.pgn",
+            parser=given_path,
+            help="Games to learn the player, or the count table, from.",
+        ),
     ] = None,
     plies: Annotated[
-        Path | None, typer.Option(metavar="OUT.parquet", help="Write one row a scored ply.")
+        Path | None,
+        typer.Option(metavar="OUT.parquet", parser=given_path, help="Write one row a scored ply."),
     ] = None,
     without_ratings: Annotated[
         bool, typer.Option("--without-ratings", help="Do not tell the model the ratings.")
@@ -72,7 +80,8 @@ def evaluate(
     read, rejected = _read(games)
     past = _read(history)[0] if history is not None else []
     if player is not None:
-        run = _score_player(base, read, past, player, alias or [], with_ratings=not without_ratings)
+        names = (player, alias or [])
+        run = _score_player(base, read, past, *names, history=history, with_ratings=not without_ratings)
     else:
         run = _score_everybody(base, read, past, with_ratings=not without_ratings)
     run.about |= {"file": str(games), "games": len(read), "rejected": rejected, "model": base.digest}
@@ -124,24 +133,14 @@ def _check(player: str | None, alias: list[str] | None, history: Path | None, pl
 
 def _read(path: Path) -> tuple[list[Game], dict[str, int]]:
     """Returns a file's games and the number of rejected ones by reason; PGNError if no game is left."""
-    from collections import Counter
-
-    from chessgru.cli.progress import reading
+    from chessgru.cli.reading import read_file
     from chessgru.errors import PGNError
-    from chessgru.game import Game
 
-    games: list[Game] = []
-    rejected: Counter[str] = Counter()
-    with reading(str(path)) as outcomes:
-        for outcome in outcomes:
-            if isinstance(outcome, Game):
-                games.append(outcome)
-            else:
-                rejected[outcome.reason] += 1
+    games, rejected = read_file(str(path))
     if not games:
         reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.items())
         raise PGNError(f"{path}: no game that can be scored ({reasons or 'empty'}); check the file")
-    return games, dict(rejected)
+    return games, rejected
 
 
 @contextmanager
@@ -180,14 +179,19 @@ def _score_player(
     player: str,
     aliases: list[str],
     *,
+    history: Path | None,
     with_ratings: bool,
 ) -> _Run:
+    from chessgru.errors import PGNError
     from chessgru.game import name_key
     from chessgru.player_evaluation import forecast_player, memory_alone, own_games, past_games
 
     names = {name_key(name) for name in (player, *aliases)}
     scored = own_games(games, names, player)
     kept, dropped = past_games(past, games, names)
+    if not kept:
+        scored_too = f" but the {dropped} that are scored, which are left out" if dropped else ""
+        raise PGNError(f"{history}: no game of {player!r} there{scored_too}; give his earlier games")
     profile = _learn(base, kept, names, player)
     table = memory_alone(profile, kept)
     with _bar(len(scored.sequences.tokens), "scoring") as advance:

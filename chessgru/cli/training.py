@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast, get_args
 
 import typer
 
-from chessgru.cli.options import AsJSON
+from chessgru.cli.options import LARGEST_SEED, MOST_THREADS, AsJSON, given_path
 from chessgru.errors import SettingsError
 from chessgru.files import check_writable, writable
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _Cell = Literal["gru", "lstm", "rnn"]
 _Precision = Literal["float32", "bfloat16"]
+_WIDEST: Final = 4096
+_DEEPEST: Final = 64
+_LARGEST_BATCH: Final = 1 << 20
 
 
 class _StoppedError(Exception):
@@ -33,17 +37,24 @@ class _StoppedError(Exception):
 
 def train(
     games: Annotated[
-        list[Path], typer.Argument(metavar="GAMES…", help="PGN files, or one token file (.parquet).")
+        list[Path],
+        typer.Argument(
+            metavar="GAMES…", parser=given_path, help="PGN files, or one token file (.parquet)."
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the model and the run.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", parser=given_path, help="Folder for the model and the run.")
+    ],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     passes: Annotated[float, typer.Option(help="How often to go through the games.")] = 1.0,
     cell: Annotated[str, typer.Option(metavar="gru|lstm|rnn", help="Recurrent cell.")] = "gru",
-    channels: Annotated[int, typer.Option(min=1, help="Width of the board network.")] = 64,
-    blocks: Annotated[int, typer.Option(min=0, help="Residual blocks before the cell.")] = 2,
-    late_blocks: Annotated[int, typer.Option(min=0, help="Residual blocks after the cell.")] = 1,
-    hidden: Annotated[int, typer.Option(min=1, help="Width of the recurrent state.")] = 256,
-    plies_per_batch: Annotated[int, typer.Option(min=1)] = 4096,
+    channels: Annotated[int, typer.Option(min=1, max=_WIDEST, help="Width of the board network.")] = 64,
+    blocks: Annotated[int, typer.Option(min=0, max=_DEEPEST, help="Residual blocks before the cell.")] = 2,
+    late_blocks: Annotated[
+        int, typer.Option(min=0, max=_DEEPEST, help="Residual blocks after the cell.")
+    ] = 1,
+    hidden: Annotated[int, typer.Option(min=1, max=_WIDEST, help="Width of the recurrent state.")] = 256,
+    plies_per_batch: Annotated[int, typer.Option(min=1, max=_LARGEST_BATCH)] = 4096,
     learning_rate: Annotated[float, typer.Option()] = 2e-3,
     matrix_rate: Annotated[
         float, typer.Option(min=0, help="Learning rate of the hidden matrices, as a multiple.")
@@ -67,8 +78,8 @@ def train(
         typer.Option(metavar="float32|bfloat16", help="bfloat16 pays with AMX or a GPU."),
     ] = "float32",
     device: Annotated[str, typer.Option(metavar="cpu|cuda")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="0 leaves it to PyTorch.")] = 0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    threads: Annotated[int, typer.Option(min=0, max=MOST_THREADS, help="0 leaves it to PyTorch.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 0,
     as_json: AsJSON = False,
 ) -> None:
     """Trains a base model on games; a run that was stopped or killed goes on with --resume.
@@ -86,6 +97,7 @@ def train(
     from chessgru.training import Trainer, TrainingConfig, hold_out
 
     torch.set_num_threads(threads or torch.get_num_threads())
+    _check_device(device)
     corpus = _corpus(games, out)
     training, validation = hold_out(corpus.games, validation_games, seed)
     trainer = Trainer(
@@ -119,10 +131,11 @@ def train(
             seed=seed,
         ),
         about={"sources": [path.name for path in games]},
-        device=_device(device),
+        device=device,
     )
     _run(trainer)
-    _tell(_finish(trainer), out, as_json)
+    left_out = {"duplicates": corpus.duplicates, "left_out": corpus.left_out}
+    _tell(_finish(trainer) | left_out, out, as_json)
 
 
 def _choice(value: str, allowed: tuple[str, ...], option: str) -> None:
@@ -130,15 +143,14 @@ def _choice(value: str, allowed: tuple[str, ...], option: str) -> None:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
 
 
-def _device(name: str) -> str:
+def _check_device(name: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
         raise SettingsError(f"--device {name}: not usable here ({reason}); use cpu") from error
-    return name
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
@@ -202,11 +214,14 @@ def _run(trainer: Trainer) -> None:
         def listen(progress: Progress) -> None:
             bar.update(progress.step - bar.n)
             bar.set_postfix_str(_state(progress))
+            _check_loss(progress, trainer)
             if caught:
                 raise _StoppedError
 
         try:
             trainer.run(listen)
+            if not math.isfinite(trainer.best):
+                raise _diverged(trainer)
             return
         except _StoppedError:
             trainer.save_run()
@@ -214,6 +229,19 @@ def _run(trainer: Trainer) -> None:
         f"chessgru: stopped at step {trainer.step} of {trainer.steps}; go on with --resume", err=True
     )
     raise typer.Exit(1)
+
+
+def _check_loss(progress: Progress, trainer: Trainer) -> None:
+    losses = progress.loss, (progress.validation or {}).get("nll", 0.0)
+    if not all(map(math.isfinite, losses)):
+        raise _diverged(trainer)
+
+
+def _diverged(trainer: Trainer) -> SettingsError:
+    return SettingsError(
+        f"{trainer.folder}: the loss is not finite from step {trainer.step} on: begin anew in another "
+        f"--out, with a lower --learning-rate than {trainer.config.learning_rate:g}"
+    )
 
 
 def _state(progress: Progress) -> str:
@@ -259,3 +287,8 @@ def _tell(summary: dict[str, Any], folder: Path, as_json: bool) -> None:
         f"{folder}: {summary['steps']} steps on {summary['games']} games, {summary['plies']} plies; "
         f"validation top-1 {100 * found['top1']:.1f} %, NLL {found['nll']:.3f} on {found['games']} games"
     )
+    left_out = [f"{count} {reason}" for reason, count in summary["left_out"].items()]
+    if summary["duplicates"]:
+        left_out.append(f"{summary['duplicates']} repeated")
+    if left_out:
+        typer.echo(f"games left out: {', '.join(left_out)}")

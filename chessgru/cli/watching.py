@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from chessgru.cli.outcomes import as_dict, as_text
+from chessgru.cli.streams import unless_unread
 from chessgru.errors import ChessgruError
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ def take_in_changes(library: Library, folders: Sequence[Path], *, as_json: bool 
     typer.echo(f"watching {', '.join(map(str, folders))}: stop with Ctrl-C", err=True)
     for change in watch(library, folders):
         if change.error is not None:
-            typer.echo(f"chessgru: {change.error}", err=True)
+            with unless_unread(sys.stderr):
+                typer.echo(f"chessgru: {change.error}", err=True)
         elif change.report is not None:
-            typer.echo(json.dumps(as_dict(change.report)) if as_json else as_text(change.report))
-        sys.stdout.flush()
+            with unless_unread(sys.stdout):
+                typer.echo(json.dumps(as_dict(change.report)) if as_json else as_text(change.report))
 
 
 def watch_beside(library: Path | None, folders: Sequence[Path]) -> None:

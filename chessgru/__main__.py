@@ -1,0 +1,5 @@
+"""`python -m chessgru` is `chessgru`."""
+
+from chessgru.cli import main
+
+main()
